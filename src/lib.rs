@@ -1,0 +1,3 @@
+//! polyfuse: fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
+
+pub mod lang;
