@@ -1,3 +1,4 @@
 //! polyfuse: fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
 
 pub mod lang;
+pub mod schedule;

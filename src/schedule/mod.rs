@@ -1,0 +1,3 @@
+//! Which loops run together, in which tiles, and where each array waits.
+
+pub mod problem;
