@@ -156,6 +156,7 @@ wrapper! {
         lexmin() -> Set;
         lexmax() -> Set;
         unwrap() -> Map;
+        flatten() -> Set;
         identity() -> Map;
         to_union_set() -> UnionSet;
     }
@@ -183,6 +184,10 @@ wrapper! {
         domain_map() -> Map;
         range_map() -> Map;
         uncurry() -> Map;
+        domain_factor_domain() -> Map;
+        domain_factor_range() -> Map;
+        intersect_domain_factor_domain(other: Map) -> Map;
+        intersect_domain_factor_range(other: Map) -> Map;
         curry() -> Map;
         to_union_map() -> UnionMap;
     }
@@ -248,6 +253,15 @@ impl Set {
         })
     }
 
+    /// The coordinates of the lexicographically smallest point; `None` when the set is empty.
+    pub fn first_point(&self) -> Result<Option<Vec<i64>>> {
+        if self.is_empty()? {
+            return Ok(None);
+        }
+        let point = self.lexmin()?;
+        (0..self.n_dim()?).map(|d| point.dim_min(d)).collect::<Result<Option<Vec<i64>>>>()
+    }
+
     /// The rows of the cone of affine forms that are non-negative on a wrapped relation (Farkas' lemma):
     /// each row is `(is equality, coefficients)`, over the constant and then the dimensions.
     pub fn farkas_rows(&self) -> Result<Vec<(bool, Vec<i64>)>> {
@@ -296,6 +310,21 @@ impl Map {
 
     pub fn named_range(&self, name: &str) -> Result<Map> {
         let raw = self.ctx.call(|_| self.raw.copy()?.set_tuple_name(DimType::Out, name))?;
+        Ok(Map { raw, ctx: self.ctx.clone() })
+    }
+
+    /// The same relation under names to be read by people: the tuple's and the dimensions' of each side.
+    pub fn with_names(&self, domain: (&str, &[String]), range: (&str, &[String])) -> Result<Map> {
+        let raw = self.ctx.call(|_| {
+            let mut raw = self.raw.copy()?;
+            for (side, (tuple, dims)) in [(DimType::In, domain), (DimType::Out, range)] {
+                raw = raw.set_tuple_name(side, tuple)?;
+                for (k, name) in dims.iter().enumerate() {
+                    raw = raw.set_dim_name(side, k as u32, name)?;
+                }
+            }
+            Ok(raw)
+        })?;
         Ok(Map { raw, ctx: self.ctx.clone() })
     }
 

@@ -1,0 +1,3 @@
+//! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
+
+pub mod legality;
