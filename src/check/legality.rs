@@ -50,7 +50,8 @@ fn broken(order: &Map, source: &Path, target: &Path) -> Result<Option<Map>> {
         }
     }
     // In one iteration of all shared loops: the sequence decides; points of one statement keep the source's order.
-    let together = if shared == 0 { order.clone() } else { order.intersect(&meeting(ctx, source, target, shared - 1, "=")?)? };
+    let together =
+        if shared == 0 { order.clone() } else { order.intersect(&meeting(ctx, source, target, shared - 1, "=")?)? };
     Ok((after && !together.is_empty()?).then_some(together))
 }
 

@@ -20,11 +20,8 @@ use std::cell::Cell;
 /// When isl's budget runs out.
 pub fn emit(source: &Program, times: &Times, staging: &Staging) -> Result<Program> {
     let mut names = Names::of(source);
-    let buffers: Vec<Name> = staging
-        .buffers
-        .iter()
-        .map(|b| names.declare(&format!("{}_s", times.scop.arrays[b.array].name)))
-        .collect();
+    let buffers: Vec<Name> =
+        staging.buffers.iter().map(|b| names.declare(&format!("{}_s", times.scop.arrays[b.array].name))).collect();
     let mut program = Program { params: Vec::new(), arrays: source.arrays.clone(), body: Vec::new() };
     program.arrays.extend(staging.buffers.iter().zip(&buffers).map(|(b, name)| scratch(times.scop, b, name)));
     let emitter = Emitter { times, staging, names: &names, buffers: &buffers };
@@ -209,9 +206,9 @@ fn at(form: &Linear, loops: &[Sum]) -> Sum {
 
 /// Whether the loops of a path leave one value to a dimension: it needs no loop of its own.
 fn is_fixed(path: &Path, k: usize) -> bool {
-    path.loops.iter().any(|l| {
-        l.tile == 1 && l.value.coefficients.iter().enumerate().all(|(other, &c)| (other == k) == (c != 0))
-    })
+    path.loops
+        .iter()
+        .any(|l| l.tile == 1 && l.value.coefficients.iter().enumerate().all(|(other, &c)| (other == k) == (c != 0)))
 }
 
 impl Leaves for Emitter<'_> {
@@ -355,7 +352,8 @@ impl Rewrite<'_> {
 /// An affine expression as a value: `/` and `%` by `floor`, exact for all integers below 2^52.
 fn value_expr(a: &Affine) -> Expr {
     use ast::{AffineKind as A, BinaryOp::*, Call};
-    let binary = |op, a: &Affine, b: &Affine| ExprKind::Binary(op, Box::new(value_expr(a)), Box::new(value_expr(b))).into();
+    let binary =
+        |op, a: &Affine, b: &Affine| ExprKind::Binary(op, Box::new(value_expr(a)), Box::new(value_expr(b))).into();
     let floor = |a: &Affine, b: &Affine| -> Expr { ExprKind::Call(Call::Floor, vec![binary(Div, a, b)]).into() };
     match &a.kind {
         A::Int(value) if *value < 0 => ExprKind::Neg(Box::new(ExprKind::Number(-(*value as f64)).into())).into(),

@@ -59,8 +59,12 @@ impl Sum {
                 (a, Some(divisor)) if divisor > 0 => a.modulo(divisor),
                 (a, _) => Sum::atom(AffineKind::Mod(a.boxed(), b.clone()).into()),
             },
-            AffineKind::Min(args) => Sum::atom(AffineKind::Min(args.iter().map(|a| of(a).to_affine()).collect()).into()),
-            AffineKind::Max(args) => Sum::atom(AffineKind::Max(args.iter().map(|a| of(a).to_affine()).collect()).into()),
+            AffineKind::Min(args) => {
+                Sum::atom(AffineKind::Min(args.iter().map(|a| of(a).to_affine()).collect()).into())
+            }
+            AffineKind::Max(args) => {
+                Sum::atom(AffineKind::Max(args.iter().map(|a| of(a).to_affine()).collect()).into())
+            }
         }
     }
 

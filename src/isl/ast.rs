@@ -24,11 +24,25 @@ unsafe extern "C" {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     /// `for (iterator = init; condition; iterator += step) body`; a degenerate loop runs once, at `init`.
-    For { iterator: String, init: Expr, condition: Expr, step: i64, degenerate: bool, body: Box<Node> },
-    If { condition: Expr, then: Box<Node>, orelse: Option<Box<Node>> },
+    For {
+        iterator: String,
+        init: Expr,
+        condition: Expr,
+        step: i64,
+        degenerate: bool,
+        body: Box<Node>,
+    },
+    If {
+        condition: Expr,
+        then: Box<Node>,
+        orelse: Option<Box<Node>>,
+    },
     Block(Vec<Node>),
     /// The instance `name[arguments]` of a domain.
-    User { name: String, arguments: Vec<Expr> },
+    User {
+        name: String,
+        arguments: Vec<Expr>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -82,8 +96,7 @@ pub(super) fn generate(ctx: &Context, dates: &UnionMap) -> Result<Node> {
         let parameters = isl_rs::Set::read_from_str(c, "{ : }")?;
         let options = isl_rs::UnionMap::read_from_str(c, &text)?;
         let schedule = dates.raw.copy()?;
-        let [parameters, options, schedule] =
-            [release_set(parameters), release_map(options), release_map(schedule)];
+        let [parameters, options, schedule] = [release_set(parameters), release_map(options), release_map(schedule)];
         // SAFETY: the three objects are live and owned here; the callees take them, the build is freed once.
         let node = unsafe {
             let build = isl_ast_build_set_options(isl_ast_build_from_context(parameters), options);

@@ -95,9 +95,11 @@ pub fn dependences(scop: &Scop) -> Result<Dependences> {
     let nothing = scop.ctx.empty_union_map()?;
     let dates = &scop.dates;
     let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
-    let (combined, own) = split_own(&flow(&sides.reduction_reads, &sides.writes, &sides.reduction_writes, dates)?.pairs)?;
+    let (combined, own) =
+        split_own(&flow(&sides.reduction_reads, &sides.writes, &sides.reduction_writes, dates)?.pairs)?;
     let output = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
-    let (output_reductions, _) = split_own(&flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?.pairs)?;
+    let (output_reductions, _) =
+        split_own(&flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?.pairs)?;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
     let anti = anti(&all_writes, &sides.reads, &sides.writes, dates)?;
     let anti_reductions = anti_pairs_of_reductions(&sides, dates)?;
@@ -125,8 +127,12 @@ struct Sides {
 impl Sides {
     fn of(scop: &Scop) -> Result<Sides> {
         let empty = scop.ctx.empty_union_map()?;
-        let mut sides =
-            Sides { reads: empty.clone(), reduction_reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
+        let mut sides = Sides {
+            reads: empty.clone(),
+            reduction_reads: empty.clone(),
+            writes: empty.clone(),
+            reduction_writes: empty,
+        };
         for access in scop.statements.iter().flat_map(|s| &s.accesses) {
             let relation = access.relation.to_union_map()?;
             match (access.reads, access.writes) {

@@ -22,12 +22,8 @@ impl Linear {
 
     fn combine(&self, other: &Linear, factor: i64) -> Option<Linear> {
         let term = |a: i64, b: i64| a.checked_add(b.checked_mul(factor)?);
-        let coefficients = self
-            .coefficients
-            .iter()
-            .zip(&other.coefficients)
-            .map(|(&a, &b)| term(a, b))
-            .collect::<Option<Vec<_>>>()?;
+        let coefficients =
+            self.coefficients.iter().zip(&other.coefficients).map(|(&a, &b)| term(a, b)).collect::<Option<Vec<_>>>()?;
         Some(Linear { coefficients, constant: term(self.constant, other.constant)? })
     }
 

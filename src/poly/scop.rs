@@ -77,7 +77,8 @@ pub fn number(name: &str) -> usize {
 /// Where isl refuses a set: numbers that it cannot hold, or the budget around the call.
 pub fn extract(program: &ast::Program, ctx: &Context) -> Result<Scop> {
     let index = program.arrays.iter().enumerate().map(|(n, a)| (a.name.clone(), n)).collect();
-    let mut walk = Walk { ctx, index, frames: Vec::new(), guards: Vec::new(), loops: 0, nest: 0, statements: Vec::new() };
+    let mut walk =
+        Walk { ctx, index, frames: Vec::new(), guards: Vec::new(), loops: 0, nest: 0, statements: Vec::new() };
     let mut positions = vec![0];
     for (nest, stmt) in program.body.iter().enumerate() {
         walk.nest = nest;
@@ -143,7 +144,9 @@ impl Walk<'_> {
                 }
                 Stmt::If(branch) => {
                     let condition = self.condition(&branch.condition);
-                    for (text, body) in [(condition.clone(), &branch.then), (format!("(not {condition})"), &branch.orelse)] {
+                    for (text, body) in
+                        [(condition.clone(), &branch.then), (format!("(not {condition})"), &branch.orelse)]
+                    {
                         self.guards.push(text);
                         self.body(body, positions)?;
                         self.guards.pop();
@@ -255,7 +258,8 @@ impl Walk<'_> {
     fn access(&self, source: &ast::Access, tuple: &str, domain: &Set, reads: bool, writes: bool) -> Result<Access> {
         let array = self.index.get(&source.array).copied().unwrap_or(0);
         let index: Vec<String> = source.indices.iter().map(|a| self.affine(a)).collect();
-        let relation = self.ctx.map(&format!("{{ {tuple} -> A{array}[{}] }}", index.join(",")))?.intersect_domain(domain)?;
+        let relation =
+            self.ctx.map(&format!("{{ {tuple} -> A{array}[{}] }}", index.join(",")))?.intersect_domain(domain)?;
         let linear = source.indices.iter().map(|a| self.linear(a)).collect();
         Ok(Access { array, reads, writes, relation, linear, source: source.clone() })
     }

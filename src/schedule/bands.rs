@@ -157,7 +157,11 @@ impl<'a> Bands<'a> {
                 index.push(match linear {
                     Some(linear) => Index::Linear {
                         coefficients: linear.coefficients.clone(),
-                        constant: linear.coefficients.iter().zip(hull).fold(linear.constant, |sum, (c, (lo, _))| sum + c * lo),
+                        constant: linear
+                            .coefficients
+                            .iter()
+                            .zip(hull)
+                            .fold(linear.constant, |sum, (c, (lo, _))| sum + c * lo),
                     },
                     None => {
                         let range = access.relation.range()?;
@@ -413,7 +417,8 @@ struct Class {
 
 /// Joins the classes of two iterators whose indices `c·i` and `d·j` meet, where rates and statements allow it.
 fn unify(classes: &mut Vec<Class>, (a, k, c): (usize, usize, i64), (b, l, d): (usize, usize, i64)) {
-    let find = |classes: &[Class], at, k| classes.iter().position(|class| class.members.iter().any(|m| (m.0, m.1) == (at, k)));
+    let find =
+        |classes: &[Class], at, k| classes.iter().position(|class| class.members.iter().any(|m| (m.0, m.1) == (at, k)));
     let (Some(first), Some(second)) = (find(classes, a, k), find(classes, b, l)) else { return };
     let clash = |x: &Class, y: &Class| x.members.iter().any(|m| y.members.iter().any(|n| m.0 == n.0));
     if first == second || clash(&classes[first], &classes[second]) {

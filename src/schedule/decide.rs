@@ -40,7 +40,14 @@ const RESIDENT: usize = 2;
 
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(bands: &Bands, scop: &Scop, capacity_bytes: i64, fuse: Fuse, effort: u32, solver: Solver) -> Result<Decision> {
+pub fn decide(
+    bands: &Bands,
+    scop: &Scop,
+    capacity_bytes: i64,
+    fuse: Fuse,
+    effort: u32,
+    solver: Solver,
+) -> Result<Decision> {
     let nests = nests(scop);
     let mut planner =
         Planner { bands, scop, capacity_bytes, effort, nests: &nests, cache: HashMap::new(), plans: Vec::new() };

@@ -136,9 +136,5 @@ fn by_ilp(
     let resident: Vec<&Resident> = arrays.iter().zip(&r).filter(|(_, v)| values[**v] == 1).map(|(t, _)| t).collect();
     let moved: i128 = chosen.iter().map(|&c| i128::from(candidates[c].moved_bytes)).sum();
     let once: i128 = resident.iter().map(|t| i128::from(t.once_bytes)).sum();
-    Some(Choice {
-        candidates: chosen,
-        resident: resident.iter().map(|t| t.array).collect(),
-        moved_bytes: moved + once,
-    })
+    Some(Choice { candidates: chosen, resident: resident.iter().map(|t| t.array).collect(), moved_bytes: moved + once })
 }

@@ -65,7 +65,8 @@ pub enum Scope {
 impl Schedule {
     /// The group and the path of a statement.
     pub fn path(&self, statement: usize) -> Option<(usize, &Path)> {
-        let of_group = |(g, group): (usize, &'_ Group)| group.paths.iter().position(|p| p.statement == statement).map(|p| (g, p));
+        let of_group =
+            |(g, group): (usize, &'_ Group)| group.paths.iter().position(|p| p.statement == statement).map(|p| (g, p));
         let (g, p) = self.groups.iter().enumerate().find_map(of_group)?;
         Some((g, &self.groups[g].paths[p]))
     }

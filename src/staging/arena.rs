@@ -18,19 +18,16 @@ pub struct Placement {
 
 /// Lays out buffers.
 pub fn place(buffers: &[Buffer]) -> Placement {
-    let items: Vec<Item> = buffers
-        .iter()
-        .map(|b| Item { bytes: b.bytes(), align: b.element_bytes, alive: b.alive })
-        .collect();
+    let items: Vec<Item> =
+        buffers.iter().map(|b| Item { bytes: b.bytes(), align: b.element_bytes, alive: b.alive }).collect();
     let peak_bytes = peak(&items);
     let by_size = |a: &usize, b: &usize| items[*b].bytes.cmp(&items[*a].bytes);
     let by_align = |a: &usize, b: &usize| items[*b].align.cmp(&items[*a].align);
     let by_start = |a: &usize, b: &usize| items[*a].alive.0.cmp(&items[*b].alive.0);
-    let orders: [&dyn Fn(&usize, &usize) -> std::cmp::Ordering; 3] = [
-        &|a, b| by_size(a, b).then(by_align(a, b)),
-        &|a, b| by_align(a, b).then(by_size(a, b)),
-        &|a, b| by_start(a, b).then(by_align(a, b)).then(by_size(a, b)),
-    ];
+    let orders: [&dyn Fn(&usize, &usize) -> std::cmp::Ordering; 3] =
+        [&|a, b| by_size(a, b).then(by_align(a, b)), &|a, b| by_align(a, b).then(by_size(a, b)), &|a, b| {
+            by_start(a, b).then(by_align(a, b)).then(by_size(a, b))
+        }];
     let mut best: Option<Placement> = None;
     for order in orders {
         let mut sequence: Vec<usize> = (0..items.len()).collect();

@@ -75,9 +75,8 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
         held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
     }
     let array = &times.scop.arrays[spec.array];
-    let storage = (0..array.extents.len())
-        .map(|d| view.storage(d, scope, ring == Some(d), &held))
-        .collect::<Result<Vec<_>>>()?;
+    let storage =
+        (0..array.extents.len()).map(|d| view.storage(d, scope, ring == Some(d), &held)).collect::<Result<Vec<_>>>()?;
     let (load_at, store_at) = view.positions(grain);
     Ok(Buffer {
         array: spec.array,
@@ -108,7 +107,8 @@ impl View<'_> {
     /// The number of loops that all users share.
     fn shared(&self) -> usize {
         let first = self.path(&self.spec.users[0]);
-        let shared = |user| if self.spec.users.len() == 1 { first.loops.len() } else { first.shared_loops(self.path(user)) };
+        let shared =
+            |user| if self.spec.users.len() == 1 { first.loops.len() } else { first.shared_loops(self.path(user)) };
         self.spec.users.iter().map(shared).min().unwrap_or(0)
     }
 
@@ -151,7 +151,8 @@ impl View<'_> {
                     }
                     let alone = index.coefficients.iter().filter(|c| **c != 0).count() == 1;
                     let TileLoop { value, tile } = tile_loop;
-                    let place = vec![index.coefficients[k], index.constant, value.coefficients[k], value.constant, *tile];
+                    let place =
+                        vec![index.coefficients[k], index.constant, value.coefficients[k], value.constant, *tile];
                     match &aligned {
                         _ if !alone => disjoint = false,
                         None => aligned = Some((d, place)),
@@ -250,7 +251,9 @@ impl View<'_> {
             for reader in 0..self.times.scop.statements.len() {
                 let Some(flow) = self.flow(user.statement, reader) else { continue };
                 let away = match self.reader(reader) {
-                    Some(own) => self.same_iteration(flow, user, own, scope)?.1.union(&self.through_dram(flow, own)?)?,
+                    Some(own) => {
+                        self.same_iteration(flow, user, own, scope)?.1.union(&self.through_dram(flow, own)?)?
+                    }
                     None => flow.clone(),
                 };
                 needed = union(needed, away.domain_factor_domain()?)?;
@@ -345,9 +348,8 @@ impl View<'_> {
             Scope::Program => self.times.group(user.statement),
             Scope::Loops { .. } => self.path(user).positions[grain],
         };
-        let writes = |user: &&User| {
-            user.accesses.iter().any(|&a| self.times.scop.statements[user.statement].accesses[a].writes)
-        };
+        let writes =
+            |user: &&User| user.accesses.iter().any(|&a| self.times.scop.statements[user.statement].accesses[a].writes);
         let first = self.spec.users.iter().map(position).min().unwrap_or(0);
         let last = self.spec.users.iter().filter(writes).map(position).max().unwrap_or(first);
         (first, last)
