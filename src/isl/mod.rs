@@ -392,7 +392,7 @@ pub fn flow(sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap) 
             .set_may_source(may.raw.copy()?)?
             .set_schedule_map(dates.raw.copy()?)?
             .compute_flow()?;
-        Ok(Flow { pairs: wrap(flow.get_full_may_dependence()?), no_source: wrap(flow.get_may_no_source()?) })
+        Ok(Flow { pairs: wrap(flow.get_full_may_dependence()?), no_source: wrap(flow.get_must_no_source()?) })
     })
 }
 

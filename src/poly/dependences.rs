@@ -92,33 +92,42 @@ impl Dependences {
 /// When isl's budget runs out.
 pub fn dependences(scop: &Scop) -> Result<Dependences> {
     let sides = Sides::of(scop)?;
-    let nothing = scop.ctx.empty_union_map()?;
     let dates = &scop.dates;
     let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
-    let (combined, own) =
-        split_own(&flow(&sides.reduction_reads, &sides.writes, &sides.reduction_writes, dates)?.pairs)?;
-    let output = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
-    let (output_reductions, _) =
-        split_own(&flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?.pairs)?;
+    // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
+    let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
+    let (combined, own) = split_own(&updates.pairs)?;
+    let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
     let anti = anti(&all_writes, &sides.reads, &sides.writes, dates)?;
-    let anti_reductions = anti_pairs_of_reductions(&sides, dates)?;
 
     let flow_pairs = plain.pairs.union(&combined)?;
-    let output = instances(&output.union(&output_reductions)?)?;
-    let anti = instances(&anti.union(&anti_reductions)?)?;
+    let output = instances(&overwritten.union(&combined)?)?;
+    let updated_first = from_updates(scop, &overwritten.union(&combined)?)?;
+    let anti = instances(&anti.union(&updated_first)?)?;
     let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?.coalesce()?;
-    let live_in = flow(&sides.reads.union(&sides.reduction_reads)?, &all_writes, &nothing, dates)?.no_source;
+    let live_in = plain.no_source.union(&updates.no_source)?;
     let live_out = live_out(scop, &sides)?;
     let by_statement = ByStatement::of(&flow_pairs, &own, &live_out)?;
     Ok(Dependences { by_statement, flow: flow_pairs, reduction: own, order, anti, output, live_in, live_out })
+}
+
+/// Pairs whose source is an `op=`, which reads before it writes.
+fn from_updates(scop: &Scop, pairs: &UnionMap) -> Result<UnionMap> {
+    let mut result = pairs.context().empty_union_map()?;
+    for map in pairs.maps()? {
+        let source = map.domain_name().and_then(|name| scop.statements.get(number(&name)));
+        if source.is_some_and(|s| s.is_reduction()) {
+            result = result.union(&map.to_union_map()?)?;
+        }
+    }
+    Ok(result)
 }
 
 /// The accesses of a program, by what they do. `{ S[i] -> A[a] }`
 struct Sides {
     /// Reads but those of an `op=` of its target.
     reads: UnionMap,
-    reduction_reads: UnionMap,
     /// Definite writes: by `=`.
     writes: UnionMap,
     reduction_writes: UnionMap,
@@ -127,19 +136,11 @@ struct Sides {
 impl Sides {
     fn of(scop: &Scop) -> Result<Sides> {
         let empty = scop.ctx.empty_union_map()?;
-        let mut sides = Sides {
-            reads: empty.clone(),
-            reduction_reads: empty.clone(),
-            writes: empty.clone(),
-            reduction_writes: empty,
-        };
+        let mut sides = Sides { reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
         for access in scop.statements.iter().flat_map(|s| &s.accesses) {
             let relation = access.relation.to_union_map()?;
             match (access.reads, access.writes) {
-                (true, true) => {
-                    sides.reduction_reads = sides.reduction_reads.union(&relation)?;
-                    sides.reduction_writes = sides.reduction_writes.union(&relation)?;
-                }
+                (true, true) => sides.reduction_writes = sides.reduction_writes.union(&relation)?,
                 (true, false) => sides.reads = sides.reads.union(&relation)?,
                 _ => sides.writes = sides.writes.union(&relation)?,
             }
@@ -162,13 +163,6 @@ fn anti(sink: &UnionMap, reads: &UnionMap, writes: &UnionMap, dates: &UnionMap) 
         }
     }
     renamed(&result, 'S')
-}
-
-/// An `op=` reads its target and writes it: its reads precede the writes of others, not its own.
-fn anti_pairs_of_reductions(sides: &Sides, dates: &UnionMap) -> Result<UnionMap> {
-    let definite = anti(&sides.writes, &sides.reduction_reads, &sides.writes, dates)?;
-    let (other, _) = split_own(&anti(&sides.reduction_writes, &sides.reduction_reads, &sides.writes, dates)?)?;
-    definite.union(&other)
 }
 
 /// The same relations with the first letter of their domains' names changed.
