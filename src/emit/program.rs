@@ -94,7 +94,8 @@ impl Emitter<'_> {
             let Some(path) = group.paths.iter().find(|p| p.statement == buffer.users[0].statement) else { continue };
             leaves.extend(self.transfers(n, buffer, grain, path)?);
         }
-        let length = leaves.iter().map(|(_, date, _)| date.len()).max().unwrap_or(1);
+        compress(&mut leaves);
+        let length = leaves.iter().map(|(_, date, _)| date.len()).max().unwrap_or(0).max(1);
         let mut dates: Option<UnionMap> = None;
         for (tuple, mut date, set) in leaves {
             date.resize(length, "0".into());
@@ -124,8 +125,8 @@ impl Emitter<'_> {
         let statement = &self.scop().statements[path.statement];
         let (depth, dims) = (path.loops.len(), statement.dims.len());
         let is = tuple("i", dims);
-        let args = join(&tuple("x", depth), &is);
-        let leaf = format!("S{}[{args}]", path.statement);
+        let points: Vec<String> = (0..dims).filter(|&k| fixing_loop(path, k).is_none()).map(|k| format!("i{k}")).collect();
+        let leaf = format!("S{}[{}]", path.statement, join(&tuple("x", depth), &points.join(",")));
         let tiles: Vec<String> = path.loops.iter().enumerate().map(|(q, l)| in_tile(l, q)).collect();
         let colon = if tiles.is_empty() { "" } else { " : " };
         let place =
@@ -133,7 +134,7 @@ impl Emitter<'_> {
         let set = statement.domain.apply(&place)?;
         let mut date = self.date(path, depth);
         date.push(self.at(path.positions[depth], self.staging.buffers.len()));
-        date.extend((0..dims).filter(|&k| !is_fixed(path, k)).map(|k| format!("i{k}")));
+        date.extend(points);
         Ok((leaf, date, set))
     }
 
@@ -204,11 +205,38 @@ fn at(form: &Linear, loops: &[Sum]) -> Sum {
     terms.fold(Sum::int(form.constant), |sum, (&c, x)| sum.plus(x, c))
 }
 
-/// Whether the loops of a path leave one value to a dimension: it needs no loop of its own.
-fn is_fixed(path: &Path, k: usize) -> bool {
-    path.loops
-        .iter()
-        .any(|l| l.tile == 1 && l.value.coefficients.iter().enumerate().all(|(other, &c)| (other == k) == (c != 0)))
+/// The loop that leaves one value to a dimension, which then needs no loop of its own: its iteration is the dimension plus a
+/// constant.
+fn fixing_loop(path: &Path, k: usize) -> Option<usize> {
+    path.loops.iter().position(|l| {
+        l.tile == 1 && l.value.coefficients.iter().enumerate().all(|(other, &c)| c == i64::from(other == k))
+    })
+}
+
+/// The dimensions of an instance, from the arguments of its leaf.
+fn instance(path: &Path, dims: usize, loops: &[Sum], points: &[Sum]) -> Vec<Sum> {
+    let mut points = points.iter();
+    (0..dims)
+        .filter_map(|k| match fixing_loop(path, k) {
+            Some(q) => Some(loops[q].clone().plus(&Sum::int(path.loops[q].value.constant), -1)),
+            None => points.next().cloned(),
+        })
+        .collect()
+}
+
+/// Drops the dates between loops that tell no two leaves apart: isl's work grows fast with their number.
+fn compress(leaves: &mut [(String, Vec<String>, crate::isl::Set)]) {
+    let length = leaves.iter().map(|(_, date, _)| date.len()).max().unwrap_or(0);
+    for at in (0..length).rev() {
+        let mut values = leaves.iter().filter_map(|(_, date, _)| date.get(at));
+        let Some(first) = values.next() else { continue };
+        let constant = first.parse::<i64>().is_ok() && values.all(|value| value == first);
+        if constant {
+            leaves.iter_mut().filter(|(_, date, _)| at < date.len()).for_each(|(_, date, _)| {
+                date.remove(at);
+            });
+        }
+    }
 }
 
 impl Leaves for Emitter<'_> {
@@ -223,9 +251,11 @@ impl Leaves for Emitter<'_> {
         };
         if leaf.starts_with('S') {
             let path = self.times.path(n);
+            let dims = &self.scop().statements[n].dims;
+            let points: Vec<usize> = (0..dims.len()).filter(|&k| fixing_loop(path, k).is_none()).collect();
             return match argument.checked_sub(path.loops.len()) {
                 None => loop_name(path, argument),
-                Some(k) => self.scop().statements[n].dims[k].iterator.to_string(),
+                Some(k) => dims[points[k]].iterator.to_string(),
             };
         }
         let buffer = &self.staging.buffers[n];
@@ -238,8 +268,10 @@ impl Leaves for Emitter<'_> {
     fn statement(&self, leaf: &str, arguments: &[Sum]) -> Stmt {
         let n = crate::poly::number(leaf);
         if leaf.starts_with('S') {
-            let (loops, instance) = arguments.split_at(self.times.path(n).loops.len());
-            return Stmt::Assign(self.assign(n, loops, instance));
+            let path = self.times.path(n);
+            let (loops, points) = arguments.split_at(path.loops.len());
+            let instance = instance(path, self.scop().statements[n].dims.len(), loops, points);
+            return Stmt::Assign(self.assign(n, loops, &instance));
         }
         let buffer = &self.staging.buffers[n];
         let (loops, element) = arguments.split_at(buffer.grain.unwrap_or(0));
