@@ -1,4 +1,5 @@
 //! polyfuse: fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
 
+pub mod emit;
 pub mod lang;
 pub mod schedule;
