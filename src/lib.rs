@@ -1,5 +1,8 @@
 //! polyfuse: fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
 
+pub mod check;
+pub mod count;
 pub mod emit;
 pub mod lang;
+pub mod run;
 pub mod schedule;
