@@ -4,5 +4,7 @@ pub mod check;
 pub mod count;
 pub mod emit;
 pub mod lang;
+pub mod machine;
+pub mod report;
 pub mod run;
 pub mod schedule;

@@ -67,8 +67,11 @@ fn preamble(helpers: &Helpers) -> String {
     text + "\n#ifdef __clang__\n#pragma STDC FP_CONTRACT OFF\n#endif\n\n"
 }
 
+/// Spilled temps with their byte offsets.
+type Spilled<'a> = Vec<(&'a Array, i64)>;
+
 /// The temps that cross to DRAM with their byte offsets in the workspace, and its size.
-fn workspace(program: &Program) -> Result<(Vec<(&Array, i64)>, i64), EmitError> {
+fn workspace(program: &Program) -> Result<(Spilled<'_>, i64), EmitError> {
     let mut moved = HashSet::new();
     transfers(&program.body, &mut |t| {
         moved.insert(t.target.array.clone());
