@@ -18,7 +18,7 @@ use std::cell::Cell;
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn emit(source: &Program, times: &Times, staging: &Staging) -> Result<Program> {
+pub fn to_program(source: &Program, times: &Times, staging: &Staging) -> Result<Program> {
     let mut names = Names::of(source);
     let buffers: Vec<Name> =
         staging.buffers.iter().map(|b| names.declare(&format!("{}_s", times.scop.arrays[b.array].name))).collect();

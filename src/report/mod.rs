@@ -1,0 +1,200 @@
+//! What did a schedule achieve? The report of `--report` and `--emit json`, schema `polyfuse-report/1`.
+//!
+//! The order of the fields is the order of the keys. Keys are only ever added within schema 1. Except for `time_ms`, which
+//! stands in the `--report` file only, two runs on one input write the same bytes.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+pub const SCHEMA: &str = "polyfuse-report/1";
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    pub kernel: String,
+    pub params: IndexMap<String, i64>,
+    pub machine: MachineFigures,
+    pub dram: Dram,
+    pub arrays: Vec<ArrayTraffic>,
+    pub scratchpad: Scratchpad,
+    pub operations: Operations,
+    pub groups: Vec<GroupFigures>,
+    pub remarks: Vec<Remark>,
+    pub solver: SolverFigures,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<Times>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MachineFigures {
+    pub name: String,
+    /// The capacity in force, which `--scratchpad` may have set.
+    pub scratchpad_bytes: i64,
+}
+
+/// What crosses to and from DRAM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    pub load_bytes: i64,
+    pub store_bytes: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Dram {
+    /// Every access of the source program goes to DRAM.
+    pub naive: Traffic,
+    /// Each top-level statement scheduled alone, every array between them through DRAM.
+    pub per_nest: Traffic,
+    pub optimized: Traffic,
+    /// Each element that must cross, once.
+    pub compulsory_bytes: i64,
+    /// No schedule on this scratchpad moves less.
+    pub lower_bound_bytes: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ArrayTraffic {
+    pub name: String,
+    /// `input`, `output`, `inout` or `temp`.
+    pub role: String,
+    #[serde(flatten)]
+    pub traffic: Traffic,
+    pub residence: Residence,
+}
+
+/// Where the elements of an array wait between their uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Residence {
+    Scratchpad,
+    Dram,
+    Split,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Scratchpad {
+    /// The largest sum of live buffers.
+    pub peak_bytes: i64,
+    /// What holds the buffers at fixed offsets.
+    pub arena_bytes: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Operations {
+    pub source: i64,
+    pub optimized: i64,
+}
+
+/// Statements that share loops.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupFigures {
+    /// Labels.
+    pub statements: Vec<String>,
+    /// Tile sizes by loop.
+    pub tile: IndexMap<String, i64>,
+    #[serde(flatten)]
+    pub traffic: Traffic,
+    pub peak_bytes: i64,
+}
+
+/// Something that a user may want to know or change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// Such as `missed-fusion`.
+    pub kind: String,
+    /// `file:line:column`
+    pub at: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SolverFigures {
+    pub name: String,
+    /// `optimal`, or why not.
+    pub status: String,
+    /// The relative distance to the proven bound.
+    pub gap: f64,
+}
+
+/// Wall time by stage, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Times {
+    pub parse: f64,
+    pub dependences: f64,
+    pub schedule: f64,
+    pub stage: f64,
+    pub emit: f64,
+    pub total: f64,
+}
+
+impl Report {
+    /// JSON that is the same for every run on one input: without the times.
+    pub fn to_json(&self) -> String {
+        json(&Report { time_ms: None, ..self.clone() })
+    }
+
+    /// JSON with the times, for the file of `--report`.
+    pub fn to_timed_json(&self) -> String {
+        json(&Report { time_ms: Some(self.time_ms.unwrap_or_default()), ..self.clone() })
+    }
+}
+
+/// Indented JSON that ends in a newline.
+pub fn json<T: Serialize>(value: &T) -> String {
+    // Serialising fails only for maps whose keys are no strings, of which the report has none.
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        Report {
+            schema: SCHEMA,
+            kernel: "two_mm".into(),
+            params: IndexMap::from([("M".to_string(), 256)]),
+            machine: MachineFigures { name: "inf2".into(), scratchpad_bytes: 25165824 },
+            dram: Dram::default(),
+            arrays: vec![ArrayTraffic {
+                name: "C".into(),
+                role: "temp".into(),
+                traffic: Traffic::default(),
+                residence: Residence::Scratchpad,
+            }],
+            scratchpad: Scratchpad::default(),
+            operations: Operations::default(),
+            groups: vec![GroupFigures {
+                statements: vec!["S0".into(), "S1".into()],
+                tile: IndexMap::from([("i".to_string(), 64)]),
+                traffic: Traffic::default(),
+                peak_bytes: 0,
+            }],
+            remarks: vec![Remark { kind: "missed-fusion".into(), at: "two_mm.loop:11:1".into(), text: "...".into() }],
+            solver: SolverFigures { name: "microlp".into(), status: "optimal".into(), gap: 0.0 },
+            time_ms: Some(Times::default()),
+        }
+    }
+
+    /// The keys of a JSON text in the order written.
+    fn keys(text: &str) -> Vec<&str> {
+        text.lines().filter_map(|line| line.trim().strip_prefix('"')?.split_once("\":").map(|(key, _)| key)).collect()
+    }
+
+    #[test]
+    fn the_keys_stand_in_the_order_of_the_schema() {
+        let expected = "schema kernel params M machine name scratchpad_bytes dram naive load_bytes store_bytes per_nest \
+             load_bytes store_bytes optimized load_bytes store_bytes compulsory_bytes lower_bound_bytes arrays name role \
+             load_bytes store_bytes residence scratchpad peak_bytes arena_bytes operations source optimized groups \
+             statements tile i load_bytes store_bytes peak_bytes remarks kind at text solver name status gap time_ms \
+             parse dependences schedule stage emit total";
+        assert_eq!(keys(&report().to_timed_json()).join(" "), expected);
+    }
+
+    #[test]
+    fn the_times_stand_in_the_file_only() {
+        assert!(!report().to_json().contains("time_ms"));
+        assert!(report().to_timed_json().contains("time_ms"));
+    }
+}
