@@ -1,3 +1,4 @@
 //! Which loops run together, in which tiles, and where each array waits.
 
 pub mod problem;
+pub mod search;
