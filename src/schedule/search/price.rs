@@ -27,12 +27,26 @@ pub struct Client {
     pub array: usize,
     pub users: Vec<usize>,
     mask: u64,
+    /// Some users depend on each other both ways: what is read first depends on the loops inside an instance.
+    pub is_cyclic: bool,
 }
 
 impl Client {
-    pub fn new(array: usize, users: &[usize]) -> Self {
-        Client { array, users: users.to_vec(), mask: users.iter().fold(0, |mask, &s| mask | 1 << s) }
+    pub fn new(frame: &Frame, array: usize, users: &[usize]) -> Self {
+        let edge = |a: usize, b: usize| frame.problem.edges.iter().any(|edge| edge.from == a && edge.to == b);
+        let both = |&a: &usize| users.iter().any(|&b| a < b && edge(a, b) && edge(b, a));
+        let mask = users.iter().fold(0, |mask, &s| mask | 1 << s);
+        Client { array, users: users.to_vec(), mask, is_cyclic: users.iter().any(both) }
     }
+}
+
+/// The physical box of a buffer while its loops are walked from the outside in.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// Lengths in each array dim.
+    current: Vec<i64>,
+    /// Can further loops inside make it smaller?
+    pub open: bool,
 }
 
 /// Tiles by ascending loop id, with the mask of the ids.
@@ -71,7 +85,7 @@ impl<'a> Pricer<'a> {
     /// loops inside an instance.
     pub fn bytes(&mut self, client: &Client, around: &[Loop], scope: &[Loop]) -> i64 {
         let fixed = self.fixed(around, client.users[0]);
-        let inside: Vec<usize> = if client.users.len() > 1 { scope.iter().map(|l| l.id).collect() } else { Vec::new() };
+        let inside: Vec<usize> = if client.is_cyclic { scope.iter().map(|l| l.id).collect() } else { Vec::new() };
         let order = inside.iter().fold(0, |code, id| code * 65 + id + 1);
         let key = (client.array, client.mask, fixed.mask, order);
         let index = match self.traffic_ids.get(&key) {
@@ -89,36 +103,60 @@ impl<'a> Pricer<'a> {
         i64::try_from(loads.saturating_add(stores).saturating_mul(bytes)).unwrap_or(i64::MAX)
     }
 
-    /// Bytes of the client's buffer at `depth` of its loops; for several users these are the band's.
-    pub fn size(&mut self, client: &Client, loops: &[Loop], depth: usize) -> i64 {
+    /// The box of the client's buffer as its instance begins: nothing inside the loops `around` has been walked.
+    pub fn start(&mut self, client: &Client, around: &[Loop]) -> Extent {
         let rank = self.frame.problem.arrays[client.array].extents.len();
-        let outer = self.window(client, &loops[..depth], None);
-        let mut current: Vec<i64> = (0..rank).map(|dim| self.length(outer, dim, &loops[..depth], client)).collect();
-        for inner in depth..loops.len() {
-            let moving = loops[inner];
-            if self.frame.trips(moving, client.users[0]) <= 1 {
-                continue;
-            }
-            let key = (client.array, client.mask, moving.id);
-            let frame = &self.frame;
-            let known = self.motions.entry(key).or_insert_with(|| motion(frame, client.array, &client.users, moving.id));
-            let Motion::Along(dims) = known.clone() else { break };
-            let around = &loops[..=inner];
-            let window = self.window(client, around, Some(moving.id));
-            if dims.iter().any(|&dim| !self.overlaps(window, dim, around, client)) {
-                for &dim in &dims {
-                    current[dim] = current[dim].min(self.length(window, dim, around, client));
-                }
-                continue;
-            }
-            if let [dim] = dims.as_slice() {
-                current[*dim] = current[*dim].min(self.ring(window, *dim, around, client));
-            }
-            break;
+        let window = self.window(client, around, None);
+        let tiles = self.fixed(around, client.users[0]).tiles;
+        let lengths = &self.windows[window].lengths;
+        let current = (0..rank).map(|dim| self.window_memory.value(&lengths[dim], &tiles)).collect();
+        Extent { current, open: true }
+    }
+
+    /// Walks one more loop inside the instance: the last of `loops`.
+    pub fn narrow(&mut self, client: &Client, loops: &[Loop], extent: &mut Extent) {
+        let Some(&moving) = loops.last() else { return };
+        if !extent.open || self.frame.trips(moving, client.users[0]) <= 1 {
+            return;
         }
-        let elements = current.iter().fold(1i128, |product, &length| product.saturating_mul(i128::from(length)));
+        let frame = &self.frame;
+        let known = self.motions.entry((client.array, client.mask, moving.id));
+        let motion = known.or_insert_with(|| motion(frame, client.array, &client.users, moving.id)).clone();
+        let Motion::Along(dims) = motion else {
+            extent.open = false;
+            return;
+        };
+        let window = self.window(client, loops, Some(moving.id));
+        let tiles = self.fixed(loops, client.users[0]).tiles;
+        let (window, memory) = (&self.windows[window], &mut self.window_memory);
+        let is_cut = dims.iter().any(|&dim| memory.value(&window.overlaps[dim], &tiles) == 0);
+        if is_cut || dims.len() == 1 {
+            let lengths = if is_cut { &window.lengths } else { &window.rings };
+            for &dim in &dims {
+                extent.current[dim] = extent.current[dim].min(memory.value(&lengths[dim], &tiles));
+            }
+        }
+        extent.open = is_cut;
+    }
+
+    pub fn element_bytes(&self, client: &Client) -> i64 {
+        self.frame.problem.arrays[client.array].element_bytes
+    }
+
+    /// Bytes of a box.
+    pub fn box_bytes(&self, client: &Client, extent: &Extent) -> i64 {
+        let elements = extent.current.iter().fold(1i128, |product, &length| product.saturating_mul(i128::from(length)));
         let bytes = elements.saturating_mul(i128::from(self.frame.problem.arrays[client.array].element_bytes));
         i64::try_from(bytes).unwrap_or(i64::MAX)
+    }
+
+    /// Bytes of the client's buffer at `depth` of its loops; for several users these are the band's.
+    pub fn size(&mut self, client: &Client, loops: &[Loop], depth: usize) -> i64 {
+        let mut extent = self.start(client, &loops[..depth]);
+        for inner in depth..loops.len() {
+            self.narrow(client, &loops[..=inner], &mut extent);
+        }
+        self.box_bytes(client, &extent)
     }
 
     fn window(&mut self, client: &Client, loops: &[Loop], last: Option<usize>) -> usize {
@@ -135,21 +173,6 @@ impl<'a> Pricer<'a> {
         self.windows.len() - 1
     }
 
-    fn length(&mut self, window: usize, dim: usize, loops: &[Loop], client: &Client) -> i64 {
-        let tiles = self.fixed(loops, client.users[0]).tiles;
-        self.window_memory.value(&self.windows[window].lengths[dim], &tiles)
-    }
-
-    fn ring(&mut self, window: usize, dim: usize, loops: &[Loop], client: &Client) -> i64 {
-        let tiles = self.fixed(loops, client.users[0]).tiles;
-        self.window_memory.value(&self.windows[window].rings[dim], &tiles)
-    }
-
-    fn overlaps(&mut self, window: usize, dim: usize, loops: &[Loop], client: &Client) -> bool {
-        let tiles = self.fixed(loops, client.users[0]).tiles;
-        self.window_memory.value(&self.windows[window].overlaps[dim], &tiles) != 0
-    }
-
     /// Bytes moved and the peak, if the plan is legal.
     pub fn plan(&mut self, plan: &Plan) -> Option<(i64, i64)> {
         let band: Vec<Loop> = plan.band.iter().map(|l| Loop { id: l.dim, tile: l.tile }).collect();
@@ -160,7 +183,7 @@ impl<'a> Pricer<'a> {
         let mut moved = 0i64;
         let mut live = vec![0i64; self.frame.problem.statements.len().max(1)];
         for buffer in &plan.buffers {
-            let client = Client::new(buffer.array, &buffer.users);
+            let client = Client::new(&self.frame, buffer.array, &buffer.users);
             let path = if let [only] = buffer.users.as_slice() { &loops[*only] } else { &band };
             let scope = band.get(buffer.depth..).unwrap_or(&[]);
             moved = moved.checked_add(self.bytes(&client, &path[..buffer.depth], scope))?;
