@@ -10,6 +10,10 @@ impl Budget {
         Budget { left: steps }
     }
 
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
     /// Takes some steps; false when there are none left.
     pub fn spend(&mut self, steps: u64) -> bool {
         let enough = self.left >= steps;

@@ -21,19 +21,21 @@ pub struct Choice {
 #[derive(Clone)]
 pub struct Depths {
     pub choices: Vec<Choice>,
+    /// Bytes that the buffer takes at least, at whatever depth and on whatever path that extends this one.
+    pub floor: i64,
 }
 
 impl Depths {
     /// The client outside all loops.
     pub fn new(pricer: &mut Pricer, client: &Client) -> Self {
-        let mut depths = Depths { choices: Vec::new() };
+        let mut depths = Depths { choices: Vec::new(), floor: pricer.floor(client, &[]) };
         depths.push(pricer, client, &[]);
         depths
     }
 
     /// The same after one more loop, the last of `loops`.
     pub fn extended(&self, pricer: &mut Pricer, client: &Client, loops: &[Loop]) -> Self {
-        let mut next = Depths { choices: Vec::with_capacity(self.choices.len() + 1) };
+        let mut next = Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor: pricer.floor(client, loops) };
         for (depth, choice) in self.choices.iter().enumerate() {
             let mut choice = choice.clone();
             if client.is_cyclic {
@@ -58,6 +60,9 @@ impl Depths {
 
     /// Bytes that the buffer moves at least within `room`, on this path and all that extend it.
     pub fn bound(&self, client: &Client, room: i64) -> i64 {
+        if self.floor > room {
+            return i64::MAX;
+        }
         if client.is_cyclic {
             return 0;
         }

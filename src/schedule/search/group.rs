@@ -93,8 +93,31 @@ impl<'a> Group<'a> {
         self.pass = pass;
         self.budget = Budget::new(pass.steps);
         let depths = self.outermost();
-        let fates = vec![Fate::Open; frame_edges(self)];
-        self.visit(&mut Vec::new(), &depths, &fates);
+        let fates = vec![Fate::Open; self.pricer.frame.problem.edges.len()];
+        let mut found = Vec::new();
+        self.visit(&mut Vec::new(), &depths, &fates, &mut found);
+        // The most promising first: what they reach cuts the others.
+        found.sort_by_key(|(promise, _)| *promise);
+        // What takes long waits for a later round, when the others have lowered the limits.
+        for share in [64, 8, 1] {
+            let mut unfinished = Vec::new();
+            for (promise, band) in found {
+                if self.budget.left() > 0 && !self.settle(&band, &depths, pass.steps / share) {
+                    unfinished.push((promise, band));
+                }
+            }
+            found = unfinished;
+        }
+ if std::env::var("DBG").is_ok(){eprintln!("PASS used {} best {:?}", pass.steps-self.budget.left(), self.best.iter().map(|b|b.as_ref().map(|b|b.moved_bytes)).collect::<Vec<_>>());}
+    }
+
+    /// Looks for plans with this band, a statement's own loops in at most `steps`; false if that was not enough.
+    fn settle(&mut self, band: &[Loop], outermost: &[ArrayDepths], steps: u64) -> bool {
+        let mut depths = outermost.to_vec();
+        for end in 1..=band.len() {
+            depths = self.extended(&depths, &band[..end]);
+        }
+        !self.is_hopeful(&depths) || Settle::new(self, band, &depths, steps).run()
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
@@ -106,12 +129,12 @@ impl<'a> Group<'a> {
         arrays.iter().map(start).collect()
     }
 
-    fn visit(&mut self, band: &mut Vec<Loop>, depths: &[ArrayDepths], fates: &[Fate]) {
-        if !self.is_hopeful(depths) {
-            return;
-        }
+    /// Collects legal bands that may better some capacity's best plan, each with its promise: the smallest ratio (in 1/1024) of its
+    /// bound to what it has to better.
+    fn visit(&mut self, band: &mut Vec<Loop>, depths: &[ArrayDepths], fates: &[Fate], found: &mut Vec<(i64, Vec<Loop>)>) {
+        let Some(promise) = self.promise(depths) else { return };
         if band_keeps(self.pricer.frame.problem, band) {
-            Settle::new(self, band, depths).run();
+            found.push((promise, band.clone()));
         }
         let problem = self.pricer.frame.problem;
         if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
@@ -134,7 +157,7 @@ impl<'a> Group<'a> {
                 }
                 band.push(Loop { id: dim, tile });
                 let next = self.extended(depths, band);
-                self.visit(band, &next, &fates);
+                self.visit(band, &next, &fates, found);
                 band.pop();
             }
         }
@@ -156,11 +179,38 @@ impl<'a> Group<'a> {
 
     /// Can a band that begins like this better some capacity's best plan?
     fn is_hopeful(&self, depths: &[ArrayDepths]) -> bool {
-        (0..self.capacities.len()).any(|index| {
-            let arrays = self.arrays.iter().zip(depths);
-            let bounds = arrays.map(|(clients, depths)| clients.bound(depths, self.capacities[index]));
-            bounds.fold(0i64, i64::saturating_add) < self.limit(index)
-        })
+        self.promise(depths).is_some()
+    }
+
+    /// The smallest ratio of bound to limit, in 1/1024, over the capacities whose best plan may be bettered.
+    fn promise(&self, depths: &[ArrayDepths]) -> Option<i64> {
+        let floors = self.floors(depths);
+        let each = (0..self.capacities.len()).filter_map(|index| {
+            let (bound, limit) = (self.bound(depths, &floors, self.capacities[index]), self.limit(index));
+            (bound < limit).then(|| (i128::from(bound) * 1024 / i128::from(limit)) as i64)
+        });
+        each.min()
+    }
+
+    /// Bytes that each statement's buffers take at least.
+    pub fn floors(&self, depths: &[ArrayDepths]) -> Vec<i64> {
+        let mut floors = vec![0i64; self.pricer.frame.problem.statements.len()];
+        for (clients, depths) in self.arrays.iter().zip(depths) {
+            for (client, depths) in clients.own.iter().zip(&depths.own) {
+                let floor = &mut floors[client.users[0]];
+                *floor = floor.saturating_add(depths.floor);
+            }
+        }
+        floors
+    }
+
+    /// Bytes that all arrays move at least; `i64::MAX` if no plan fits.
+    pub fn bound(&self, depths: &[ArrayDepths], floors: &[i64], capacity: i64) -> i64 {
+        if floors.iter().any(|&floor| floor > capacity) {
+            return i64::MAX;
+        }
+        let arrays = self.arrays.iter().zip(depths);
+        arrays.map(|(clients, depths)| clients.bound(depths, floors, capacity)).fold(0, i64::saturating_add)
     }
 
     /// Plans for this capacity must move fewer bytes.
@@ -169,29 +219,31 @@ impl<'a> Group<'a> {
     }
 }
 
-fn frame_edges(group: &Group) -> usize {
-    group.pricer.frame.problem.edges.len()
-}
-
 impl ArrayClients {
-    /// Bytes that the array moves at least, with this much room.
-    pub fn bound(&self, depths: &ArrayDepths, room: i64) -> i64 {
-        let own = self.own_bound(depths, room);
-        let shared = self.shared.as_ref().zip(depths.shared.as_ref());
-        shared.map_or(own, |(client, depths)| depths.bound(client, room).min(own))
+    /// Bytes that the array moves at least, beside the least that other arrays need.
+    pub fn bound(&self, depths: &ArrayDepths, floors: &[i64], capacity: i64) -> i64 {
+        let own = self.own_bound(depths, floors, capacity);
+        let Some((client, shared)) = self.shared.as_ref().zip(depths.shared.as_ref()) else { return own };
+        let rooms = self.own.iter().zip(&depths.own).map(|(user, own)| room(user, own, floors, capacity));
+        shared.bound(client, rooms.min().unwrap_or(capacity)).min(own)
     }
 
     /// The same if every user has a buffer of its own.
-    pub fn own_bound(&self, depths: &ArrayDepths, room: i64) -> i64 {
-        let each = self.own.iter().zip(&depths.own).map(|(client, depths)| self.user_bound(client, depths, room));
-        each.fold(0i64, i64::saturating_add)
+    pub fn own_bound(&self, depths: &ArrayDepths, floors: &[i64], capacity: i64) -> i64 {
+        let each = self.own.iter().zip(&depths.own);
+        each.map(|(client, depths)| self.user_bound(client, depths, floors, capacity)).fold(0, i64::saturating_add)
     }
 
     /// The same for one of the users.
-    pub fn user_bound(&self, client: &Client, depths: &Depths, room: i64) -> i64 {
+    pub fn user_bound(&self, client: &Client, depths: &Depths, floors: &[i64], capacity: i64) -> i64 {
         if self.is_written && self.own.len() > 1 {
             return depths.choices.last().map_or(0, |choice| choice.bytes);
         }
-        depths.bound(client, room)
+        depths.bound(client, room(client, depths, floors, capacity))
     }
+}
+
+/// What the other arrays of the statement leave at most.
+fn room(client: &Client, depths: &Depths, floors: &[i64], capacity: i64) -> i64 {
+    capacity.saturating_sub(floors[client.users[0]] - depths.floor)
 }

@@ -2,12 +2,12 @@
 //!
 //! Shapes are derived once for each set of loops and kept; only tiles change from question to question.
 
-use super::frame::{Frame, Loop};
+use super::frame::{Frame, Loop, ceil_div};
 use super::legal::{band_keeps, open_edges, private_keeps};
 use super::table::QuickMap;
 use super::traffic::{self, Instances, Traffic};
 use super::window::{self, Motion, Window, motion};
-use crate::schedule::problem::{Buffer, Plan, Problem};
+use crate::schedule::problem::{Buffer, Index, Plan, Problem};
 
 /// Answers questions on buffers of one problem.
 pub struct Pricer<'a> {
@@ -139,6 +139,31 @@ impl<'a> Pricer<'a> {
         extent.open = is_cut;
     }
 
+    /// Bytes that a buffer of the client holds at least while all iterators but those of `loops` stand still: no choice of further
+    /// loops or of a depth needs less.
+    pub fn floor(&self, client: &Client, loops: &[Loop]) -> i64 {
+        let problem = self.frame.problem;
+        let mut most = 0i64;
+        for &statement in client.users.iter().filter(|s| self.frame.runs(**s)) {
+            let extents = &problem.statements[statement].extents;
+            // Some tile has at least the mean number of iterations.
+            let moving = loops.iter().filter_map(|l| {
+                let iterator = self.frame.attach(l.id, statement).iterator?;
+                Some((iterator, ceil_div(extents[iterator], self.frame.trips(*l, statement).max(1)) - 1))
+            });
+            let moving: Vec<(usize, i64)> = moving.filter(|(_, steps)| *steps > 0).collect();
+            for access in problem.statements[statement].accesses.iter().filter(|a| a.array == client.array) {
+                let lengths = access.index.iter().zip(&problem.arrays[client.array].extents).map(|(index, &extent)| {
+                    let Index::Linear { coefficients, constant } = index else { return 1 };
+                    let span = moving.iter().map(|&(i, steps)| coefficients[i].abs() * steps).sum::<i64>() + 1;
+                    span - overhang(coefficients, *constant, extents, extent)
+                });
+                most = most.max(lengths.fold(1, |product, length| product.saturating_mul(length.max(1))));
+            }
+        }
+        most.saturating_mul(problem.arrays[client.array].element_bytes)
+    }
+
     pub fn element_bytes(&self, client: &Client) -> i64 {
         self.frame.problem.arrays[client.array].element_bytes
     }
@@ -267,4 +292,14 @@ impl<'a> Pricer<'a> {
             users == self.frame.users(array) && depths && coherent
         }) && plan.buffers.iter().all(|buffer| buffer.array < self.frame.problem.arrays.len())
     }
+}
+
+/// How far an index reaches beyond its array, at both ends together.
+fn overhang(coefficients: &[i64], constant: i64, iterators: &[i64], extent: i64) -> i64 {
+    let (mut low, mut high) = (constant, constant);
+    for (coefficient, extent) in coefficients.iter().zip(iterators) {
+        low += (coefficient * (extent - 1)).min(0);
+        high += (coefficient * (extent - 1)).max(0);
+    }
+    (-low).max(0) + (high + 1 - extent).max(0)
 }

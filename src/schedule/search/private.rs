@@ -121,9 +121,10 @@ impl<'s, 'a> Private<'s, 'a> {
 
     /// Can this path or one that extends it stay below the limit of some capacity?
     fn is_hopeful(&self, depths: &[Depths]) -> bool {
+        let floor = depths.iter().map(|d| d.floor).fold(0i64, i64::saturating_add);
         self.limits.rooms.iter().any(|&(room, limit)| {
-            let bounds = depths.iter().zip(self.clients).map(|(d, client)| d.bound(client, room));
-            bounds.fold(0i64, i64::saturating_add) < limit
+            let bound = |(d, client): (&Depths, &&Client)| d.bound(client, room.saturating_sub(floor - d.floor));
+            floor <= room && depths.iter().zip(self.clients).map(bound).fold(0i64, i64::saturating_add) < limit
         })
     }
 

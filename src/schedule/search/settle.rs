@@ -3,6 +3,8 @@
 //! Arrays with several users are decided one by one, under bounds; then each statement takes an entry of its frontier. Given the sum
 //! of what the statements keep while others run, they are independent.
 
+use super::budget::Budget;
+use super::depths::Depths;
 use super::frame::Loop;
 use super::group::{ArrayDepths, Group};
 use super::legal::open_edges;
@@ -33,6 +35,11 @@ pub struct Settle<'g, 'a> {
     holdings: Vec<Vec<Holding>>,
     /// By statement and mask of the arrays that it has to itself.
     frontiers: QuickMap<(usize, u64), Rc<Vec<Entry>>>,
+    /// For each frontier; `is_complete` until one needs more.
+    steps: u64,
+    is_complete: bool,
+    /// Bytes that each statement's buffers take at least.
+    floors: Vec<i64>,
     /// Bounds of all arrays together, by capacity.
     bounds: Vec<i64>,
 }
@@ -47,22 +54,21 @@ struct Decision {
 }
 
 impl<'g, 'a> Settle<'g, 'a> {
-    pub fn new(group: &'g mut Group<'a>, band: &'g [Loop], depths: &'g [ArrayDepths]) -> Self {
+    pub fn new(group: &'g mut Group<'a>, band: &'g [Loop], depths: &'g [ArrayDepths], steps: u64) -> Self {
         let shared: Vec<usize> = (0..group.arrays.len()).filter(|&a| group.arrays[a].shared.is_some()).collect();
-        let bound = |&room: &i64| {
-            let arrays = group.arrays.iter().zip(depths);
-            arrays.map(|(clients, depths)| clients.bound(depths, room)).fold(0i64, i64::saturating_add)
-        };
-        let bounds = group.capacities.iter().map(bound).collect();
+        let floors = group.floors(depths);
+        let bounds = group.capacities.iter().map(|&capacity| group.bound(depths, &floors, capacity)).collect();
         let mut settle =
-            Settle { group, band, depths, shared, holdings: Vec::new(), frontiers: QuickMap::default(), bounds };
+            Settle { group, band, depths, shared, holdings: Vec::new(), frontiers: QuickMap::default(), bounds, floors, steps, is_complete: true };
         settle.holdings = settle.shared.iter().map(|&array| settle.holdings_of(array)).collect();
         settle
     }
 
-    pub fn run(mut self) {
+    /// True if all was tried, false if some statement's loops needed more steps.
+    pub fn run(mut self) -> bool {
         let statements = self.group.pricer.frame.problem.statements.len();
         self.decide(Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] });
+        self.is_complete
     }
 
     /// The ways to hold an array, cheapest first, without those that another one betters.
@@ -113,24 +119,21 @@ impl<'g, 'a> Settle<'g, 'a> {
         let peak = decision.live.iter().copied().max().unwrap_or(0);
         (0..self.group.capacities.len()).any(|index| {
             let capacity = self.group.capacities[index];
-            peak <= capacity && {
-                let rest = self.rest_bound(decision, capacity - peak, capacity);
-                decision.bytes.saturating_add(rest) < self.group.limit(index)
-            }
+            let limit = self.group.limit(index);
+            peak <= capacity && decision.bytes < limit && self.rest_bound(decision, capacity) < limit - decision.bytes
         })
     }
 
-    /// Bytes of all that is not decided yet. `room`: beside everything that is; `capacity`: in the emptiest case.
-    fn rest_bound(&self, decision: &Decision, room: i64, capacity: i64) -> i64 {
+    /// Bytes of all that is not decided yet.
+    fn rest_bound(&self, decision: &Decision, capacity: i64) -> i64 {
         let mut sum = 0i64;
         for (array, clients) in self.group.arrays.iter().enumerate() {
             let decided = self.shared.iter().position(|&s| s == array).and_then(|k| decision.chosen.get(k));
             let depths = &self.depths[array];
-            // A buffer of one statement need not stand beside the fullest position.
             let bound = match decided {
                 Some(Holding { depth: Some(_), .. }) => 0,
-                Some(Holding { depth: None, .. }) => clients.own_bound(depths, capacity),
-                None => clients.bound(depths, if decision.chosen.is_empty() { room } else { capacity }),
+                Some(Holding { depth: None, .. }) => clients.own_bound(depths, &self.floors, capacity),
+                None => clients.bound(depths, &self.floors, capacity),
             };
             sum = sum.saturating_add(bound);
         }
@@ -155,15 +158,17 @@ impl<'g, 'a> Settle<'g, 'a> {
         if let Some(known) = self.frontiers.get(&(statement, mask)) {
             return known.clone();
         }
-        let depths: Vec<_> = own.iter().map(|&(array, client)| self.depths[array].own[client].clone()).collect();
+        let depths: Vec<Depths> = own.iter().map(|&(array, client)| self.depths[array].own[client].clone()).collect();
         let mut rooms = Vec::new();
+        let own_floors = depths.iter().map(|d| d.floor).fold(0, i64::saturating_add);
+        let others = self.floors[statement] - own_floors;
         for (index, &capacity) in self.group.capacities.iter().enumerate() {
             let bounds = own.iter().map(|&(array, client)| {
                 let clients = &self.group.arrays[array];
-                clients.user_bound(&clients.own[client], &self.depths[array].own[client], capacity)
+                clients.user_bound(&clients.own[client], &self.depths[array].own[client], &self.floors, capacity)
             });
             let spare = self.group.limit(index).saturating_sub(self.bounds[index]);
-            rooms.push((capacity, bounds.fold(spare.max(0), i64::saturating_add)));
+            rooms.push((capacity - others, bounds.fold(spare.max(0), i64::saturating_add)));
         }
         let Group { arrays, pricer, budget, pass, iterator_tiles, .. } = &mut *self.group;
         let clients: Vec<&Client> = own.iter().map(|&(array, client)| &arrays[array].own[client]).collect();
@@ -172,8 +177,13 @@ impl<'g, 'a> Settle<'g, 'a> {
         let open = open_edges(pricer.frame.problem, self.band, statement);
         let limits =
             Limits { rooms: &rooms, tiles: &iterator_tiles[statement], most_loops: pass.private_loops };
-        let search = Private::new(pricer, budget, statement, &clients, &least, limits, self.band.len());
+        let allowance = self.steps.min(budget.left());
+        let mut own_budget = Budget::new(allowance);
+        let search =
+            Private::new(pricer, &mut own_budget, statement, &clients, &least, limits, self.band.len());
         let frontier = Rc::new(search.frontier(self.band, depths, &open));
+        budget.spend(allowance - own_budget.left());
+        self.is_complete &= own_budget.left() > 0;
         self.frontiers.insert((statement, mask), frontier.clone());
         frontier
     }
