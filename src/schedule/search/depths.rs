@@ -3,7 +3,7 @@
 //! Going one loop further adds one depth and narrows the boxes of those above. What a deeper instance moves is never less than what
 //! its outer one moves, so the depths known so far bound all plans that extend the path.
 
-use super::frame::Loop;
+use super::frame::Path;
 use super::price::{Client, Extent, Pricer};
 
 /// One depth of one client's buffer.
@@ -29,31 +29,32 @@ impl Depths {
     /// The client outside all loops.
     pub fn new(pricer: &mut Pricer, client: &Client) -> Self {
         let mut depths = Depths { choices: Vec::new(), floor: pricer.floor(client, &[]) };
-        depths.push(pricer, client, &[]);
+        depths.push(pricer, client, &Path::default());
         depths
     }
 
-    /// The same after one more loop, the last of `loops`.
-    pub fn extended(&self, pricer: &mut Pricer, client: &Client, loops: &[Loop]) -> Self {
-        let mut next = Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor: pricer.floor(client, loops) };
+    /// The same after one more loop, the last of the path.
+    pub fn extended(&self, pricer: &mut Pricer, client: &Client, path: &Path) -> Self {
+        let mut next = Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor: pricer.floor(client, &path.loops) };
         for (depth, choice) in self.choices.iter().enumerate() {
             let mut choice = choice.clone();
             if client.is_cyclic {
-                choice.bytes = pricer.bytes(client, &loops[..depth], &loops[depth..]);
+                let around = Path::new(&pricer.frame, &path.loops[..depth], client.users[0]);
+                choice.bytes = pricer.bytes(client, &around, &path.loops[depth..]);
             }
             if choice.extent.open {
-                pricer.narrow(client, loops, &mut choice.extent);
+                pricer.narrow(client, path, &mut choice.extent);
                 choice.measure(pricer, client);
             }
             next.choices.push(choice);
         }
-        next.push(pricer, client, loops);
+        next.push(pricer, client, path);
         next
     }
 
-    fn push(&mut self, pricer: &mut Pricer, client: &Client, loops: &[Loop]) {
-        let extent = pricer.start(client, loops);
-        let mut choice = Choice { bytes: pricer.bytes(client, loops, &[]), extent, size: 0, least: 0 };
+    fn push(&mut self, pricer: &mut Pricer, client: &Client, path: &Path) {
+        let extent = pricer.start(client, path);
+        let mut choice = Choice { bytes: pricer.bytes(client, path, &[]), extent, size: 0, least: 0 };
         choice.measure(pricer, client);
         self.choices.push(choice);
     }

@@ -13,6 +13,32 @@ pub struct Loop {
     pub tile: i64,
 }
 
+/// Loops from the outermost inwards, and those with several trips by ascending id.
+#[derive(Clone, Debug, Default)]
+pub struct Path {
+    pub loops: Vec<Loop>,
+    /// Ids with several trips, as a mask and as a list.
+    pub mask: u64,
+    pub ids: Vec<usize>,
+    /// Their tiles.
+    pub tiles: Vec<i64>,
+}
+
+impl Path {
+    /// The path of `statement`; its private loops are those of this statement.
+    pub fn new(frame: &Frame, loops: &[Loop], statement: usize) -> Self {
+        let mut several: Vec<Loop> =
+            loops.iter().copied().filter(|l| l.tile < frame.extent(l.id, statement)).collect();
+        several.sort_unstable_by_key(|l| l.id);
+        Path {
+            loops: loops.to_vec(),
+            mask: several.iter().fold(0, |mask, l| mask | 1 << l.id),
+            ids: several.iter().map(|l| l.id).collect(),
+            tiles: several.iter().map(|l| l.tile).collect(),
+        }
+    }
+}
+
 /// A problem with the extents of its loops.
 pub struct Frame<'a> {
     pub problem: &'a Problem,
@@ -111,6 +137,7 @@ fn well_formed(problem: &Problem) -> bool {
             && statement.accesses.iter().all(|access| {
                 let Some(array) = problem.arrays.get(access.array) else { return false };
                 access.index.len() == array.extents.len()
+                    && access.index.len() <= 64
                     && access.index.iter().all(|index| match index {
                         Index::Linear { coefficients, constant } => {
                             let spans = coefficients.iter().zip(&statement.extents);

@@ -5,7 +5,7 @@
 
 use super::budget::Budget;
 use super::depths::Depths;
-use super::frame::Loop;
+use super::frame::{Loop, Path};
 use super::legal::{Fate, band_keeps, step};
 use super::price::{Client, Pricer};
 use super::settle::Settle;
@@ -165,13 +165,14 @@ impl<'a> Group<'a> {
 
     fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Vec<ArrayDepths> {
         let Group { arrays, pricer, .. } = self;
+        let path = Path::new(&pricer.frame, band, 0);
         let mut next = Vec::with_capacity(depths.len());
         for (clients, depths) in arrays.iter().zip(depths) {
             let shared = clients.shared.as_ref().zip(depths.shared.as_ref());
             let own = clients.own.iter().zip(&depths.own);
             next.push(ArrayDepths {
-                shared: shared.map(|(client, depths)| depths.extended(pricer, client, band)),
-                own: own.map(|(client, depths)| depths.extended(pricer, client, band)).collect(),
+                shared: shared.map(|(client, depths)| depths.extended(pricer, client, &path)),
+                own: own.map(|(client, depths)| depths.extended(pricer, client, &path)).collect(),
             });
         }
         next

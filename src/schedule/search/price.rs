@@ -2,11 +2,11 @@
 //!
 //! Shapes are derived once for each set of loops and kept; only tiles change from question to question.
 
-use super::frame::{Frame, Loop, ceil_div};
+use super::frame::{Frame, Loop, Path, ceil_div};
 use super::legal::{band_keeps, open_edges, private_keeps};
 use super::table::QuickMap;
 use super::traffic::{self, Instances, Traffic};
-use super::window::{self, Motion, Window, motion};
+use super::window::{self, Motion, Window, members, motion};
 use crate::schedule::problem::{Buffer, Index, Plan, Problem};
 
 /// Answers questions on buffers of one problem.
@@ -49,13 +49,6 @@ pub struct Extent {
     pub open: bool,
 }
 
-/// Tiles by ascending loop id, with the mask of the ids.
-struct Fixed {
-    mask: u64,
-    ids: Vec<usize>,
-    tiles: Vec<i64>,
-}
-
 impl<'a> Pricer<'a> {
     pub fn new(problem: &'a Problem) -> Option<Self> {
         Some(Pricer {
@@ -70,70 +63,57 @@ impl<'a> Pricer<'a> {
         })
     }
 
-    fn fixed(&self, loops: &[Loop], statement: usize) -> Fixed {
-        let mut several: Vec<Loop> =
-            loops.iter().copied().filter(|l| l.tile < self.frame.extent(l.id, statement)).collect();
-        several.sort_unstable_by_key(|l| l.id);
-        Fixed {
-            mask: several.iter().fold(0, |mask, l| mask | 1 << l.id),
-            ids: several.iter().map(|l| l.id).collect(),
-            tiles: several.iter().map(|l| l.tile).collect(),
-        }
-    }
-
     /// Bytes that the client's buffer loads and stores when its instances stand inside the loops `around`; `scope` are the band
     /// loops inside an instance.
-    pub fn bytes(&mut self, client: &Client, around: &[Loop], scope: &[Loop]) -> i64 {
-        let fixed = self.fixed(around, client.users[0]);
+    pub fn bytes(&mut self, client: &Client, around: &Path, scope: &[Loop]) -> i64 {
         let inside: Vec<usize> = if client.is_cyclic { scope.iter().map(|l| l.id).collect() } else { Vec::new() };
         let order = inside.iter().fold(0, |code, id| code * 65 + id + 1);
-        let key = (client.array, client.mask, fixed.mask, order);
+        let key = (client.array, client.mask, around.mask, order);
         let index = match self.traffic_ids.get(&key) {
             Some(&index) => index,
             None => {
                 let instances =
-                    Instances { array: client.array, users: &client.users, fixed: &fixed.ids, scope: &inside };
+                    Instances { array: client.array, users: &client.users, fixed: &around.ids, scope: &inside };
                 self.traffic.push(Traffic::new(&self.frame, &mut self.traffic_memory, &instances));
                 self.traffic_ids.insert(key, self.traffic.len() - 1);
                 self.traffic.len() - 1
             }
         };
-        let (loads, stores) = self.traffic[index].elements(&mut self.traffic_memory, &fixed.tiles);
+        let (loads, stores) = self.traffic[index].elements(&mut self.traffic_memory, &around.tiles);
         let bytes = i128::from(self.frame.problem.arrays[client.array].element_bytes);
         i64::try_from(loads.saturating_add(stores).saturating_mul(bytes)).unwrap_or(i64::MAX)
     }
 
     /// The box of the client's buffer as its instance begins: nothing inside the loops `around` has been walked.
-    pub fn start(&mut self, client: &Client, around: &[Loop]) -> Extent {
+    pub fn start(&mut self, client: &Client, around: &Path) -> Extent {
         let rank = self.frame.problem.arrays[client.array].extents.len();
         let window = self.window(client, around, None);
-        let tiles = self.fixed(around, client.users[0]).tiles;
         let lengths = &self.windows[window].lengths;
-        let current = (0..rank).map(|dim| self.window_memory.value(&lengths[dim], &tiles)).collect();
+        let current = (0..rank).map(|dim| self.window_memory.value(&lengths[dim], &around.tiles)).collect();
         Extent { current, open: true }
     }
 
-    /// Walks one more loop inside the instance: the last of `loops`.
-    pub fn narrow(&mut self, client: &Client, loops: &[Loop], extent: &mut Extent) {
-        let Some(&moving) = loops.last() else { return };
+    /// Walks one more loop inside the instance: the last of the path.
+    pub fn narrow(&mut self, client: &Client, path: &Path, extent: &mut Extent) {
+        let Some(&moving) = path.loops.last() else { return };
         if !extent.open || self.frame.trips(moving, client.users[0]) <= 1 {
             return;
         }
         let frame = &self.frame;
         let known = self.motions.entry((client.array, client.mask, moving.id));
-        let motion = known.or_insert_with(|| motion(frame, client.array, &client.users, moving.id)).clone();
-        let Motion::Along(dims) = motion else {
+        let motion = known.or_insert_with(|| motion(frame, client.array, &client.users, moving.id));
+        let Motion::Along(dims) = *motion else {
             extent.open = false;
             return;
         };
-        let window = self.window(client, loops, Some(moving.id));
-        let tiles = self.fixed(loops, client.users[0]).tiles;
+        let window = self.window(client, path, Some(moving.id));
+        let tiles = &path.tiles;
         let (window, memory) = (&self.windows[window], &mut self.window_memory);
-        let is_cut = dims.iter().any(|&dim| memory.value(&window.overlaps[dim], &tiles) == 0);
-        if is_cut || dims.len() == 1 {
+        let is_cut = members(dims).any(|dim| memory.value(&window.overlaps[dim], tiles) == 0);
+        if is_cut || dims.count_ones() == 1 {
             let lengths = if is_cut { &window.lengths } else { &window.rings };
-            for &dim in &dims {
-                extent.current[dim] = extent.current[dim].min(memory.value(&lengths[dim], &tiles));
+            for dim in members(dims) {
+                extent.current[dim] = extent.current[dim].min(memory.value(&lengths[dim], tiles));
             }
         }
         extent.open = is_cut;
@@ -177,22 +157,22 @@ impl<'a> Pricer<'a> {
 
     /// Bytes of the client's buffer at `depth` of its loops; for several users these are the band's.
     pub fn size(&mut self, client: &Client, loops: &[Loop], depth: usize) -> i64 {
-        let mut extent = self.start(client, &loops[..depth]);
+        let path = |loops: &[Loop], frame: &Frame| Path::new(frame, loops, client.users[0]);
+        let mut extent = self.start(client, &path(&loops[..depth], &self.frame));
         for inner in depth..loops.len() {
-            self.narrow(client, &loops[..=inner], &mut extent);
+            self.narrow(client, &path(&loops[..=inner], &self.frame), &mut extent);
         }
         self.box_bytes(client, &extent)
     }
 
-    fn window(&mut self, client: &Client, loops: &[Loop], last: Option<usize>) -> usize {
-        let fixed = self.fixed(loops, client.users[0]);
-        let key = (client.array, client.mask, fixed.mask, last.map_or(0, |id| id + 1));
+    fn window(&mut self, client: &Client, path: &Path, last: Option<usize>) -> usize {
+        let key = (client.array, client.mask, path.mask, last.map_or(0, |id| id + 1));
         if let Some(&index) = self.window_ids.get(&key) {
             return index;
         }
-        let slot = last.and_then(|id| fixed.ids.iter().position(|&other| other == id));
+        let slot = last.and_then(|id| path.ids.iter().position(|&other| other == id));
         let window =
-            Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &fixed.ids, slot);
+            Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &path.ids, slot);
         self.windows.push(window);
         self.window_ids.insert(key, self.windows.len() - 1);
         self.windows.len() - 1
@@ -211,7 +191,8 @@ impl<'a> Pricer<'a> {
             let client = Client::new(&self.frame, buffer.array, &buffer.users);
             let path = if let [only] = buffer.users.as_slice() { &loops[*only] } else { &band };
             let scope = band.get(buffer.depth..).unwrap_or(&[]);
-            moved = moved.checked_add(self.bytes(&client, &path[..buffer.depth], scope))?;
+            let around = Path::new(&self.frame, &path[..buffer.depth], client.users[0]);
+            moved = moved.checked_add(self.bytes(&client, &around, scope))?;
             let size = self.size(&client, path, buffer.depth);
             let all = 0..live.len();
             let positions = if buffer.depth < band.len() { all } else { *buffer.users.first()?..buffer.users.last()? + 1 };

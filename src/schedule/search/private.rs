@@ -8,7 +8,7 @@
 
 use super::budget::Budget;
 use super::depths::Depths;
-use super::frame::Loop;
+use super::frame::{Loop, Path};
 use super::legal::{Fate, step};
 use super::price::{Client, Pricer};
 use crate::schedule::problem::Index;
@@ -106,8 +106,9 @@ impl<'s, 'a> Private<'s, 'a> {
                     return;
                 }
                 path.push(Loop { id, tile });
+                let whole = Path::new(&self.pricer.frame, path, self.statement);
                 let each = depths.iter().zip(self.clients);
-                let next: Vec<Depths> = each.map(|(d, client)| d.extended(self.pricer, client, path)).collect();
+                let next: Vec<Depths> = each.map(|(d, client)| d.extended(self.pricer, client, &whole)).collect();
                 if self.is_hopeful(&next) {
                     if tile == 1 || self.is_irregular {
                         self.leaf(path, &next);

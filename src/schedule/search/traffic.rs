@@ -4,7 +4,7 @@
 //! was written there and somebody outside needs it. Both are sums over the positions of the loops around the instance of unions
 //! and differences of boxes, counted by inclusion and exclusion over components.
 //!
-//! What only later instances of the same buffer need is the face of a box: of a range written in an array dim, all but the part
+//! A value that only later instances of the same buffer need is loaded there, so such stores are not more than the loads. It is also the face of a box: of a range written in an array dim, all but the part
 //! below the first later read that its own instance does not write.
 
 use super::component::{Component, Sums, Tiled};
@@ -24,6 +24,8 @@ struct Term {
 pub struct Traffic {
     loads: Vec<Term>,
     stores: Vec<Term>,
+    /// Nobody but later instances of this buffer reads what it stores: it never stores more than it loads.
+    is_private: bool,
     /// If present, a part of what is written needs no store.
     dead: Option<Dead>,
 }
@@ -73,10 +75,10 @@ impl Traffic {
         let loads = if nothing_before { Vec::new() } else { builder.loads(&reads) };
         let needed = array.live_out || outside(|a| a.reads);
         if !needed && (loads.is_empty() || of.fixed.is_empty()) {
-            return Traffic { loads, stores: Vec::new(), dead: None };
+            return Traffic { loads, stores: Vec::new(), is_private: true, dead: None };
         }
         let dead = if needed { None } else { builder.dead(&reads, &writes) };
-        Traffic { loads, stores: builder.union(&writes), dead }
+        Traffic { loads, stores: builder.union(&writes), is_private: !needed, dead }
     }
 
     /// Elements loaded and stored, for the tiles of the fixed loops.
@@ -86,9 +88,9 @@ impl Traffic {
         if let Some(dead) = &self.dead {
             let face = |&(id, slot): &(u32, usize)| memory.faces.total(id, &tiles[slot..=slot]);
             stores -= dead.factor * dead.faces.iter().map(face).product::<i128>();
-            if loads == 0 {
-                stores = 0;
-            }
+        }
+        if self.is_private {
+            stores = stores.min(loads);
         }
         (loads.max(0), stores.max(0))
     }

@@ -13,12 +13,17 @@ use super::region::{Activity, Form, Region, hull};
 use crate::schedule::problem::{Access, Index};
 
 /// How a loop moves the box of a buffer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Motion {
     /// Not at all, or not all users and accesses in the same way.
     Irregular,
-    /// Upwards or downwards along these array dims.
-    Along(Vec<usize>),
+    /// Upwards or downwards along these array dims (a bit mask).
+    Along(u64),
+}
+
+/// The dims of a mask, ascending.
+pub fn members(mask: u64) -> impl Iterator<Item = usize> {
+    (0..64).filter(move |dim| mask >> dim & 1 == 1)
 }
 
 /// How `id` moves the accesses of `users` to `array`.
@@ -37,9 +42,9 @@ pub fn motion(frame: &Frame, array: usize, users: &[usize], id: usize) -> Motion
             return Motion::Irregular;
         }
     }
-    let moved: Vec<usize> =
-        steps.unwrap_or_default().iter().enumerate().filter(|(_, step)| step.0 != 0).map(|(dim, _)| dim).collect();
-    if moved.is_empty() { Motion::Irregular } else { Motion::Along(moved) }
+    let steps = steps.unwrap_or_default();
+    let moved = steps.iter().enumerate().filter(|(_, step)| step.0 != 0).fold(0, |mask, (dim, _)| mask | 1 << dim);
+    if moved == 0 { Motion::Irregular } else { Motion::Along(moved) }
 }
 
 fn accesses<'a>(frame: &Frame<'a>, array: usize, users: &[usize]) -> Vec<(usize, &'a Access)> {
