@@ -39,7 +39,7 @@ pub type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
 /// Keys of up to three tiles are stored flat.
 pub struct Table<V> {
-    flat: QuickMap<(u32, [i64; 3]), V>,
+    flat: QuickMap<(u32, i64, i64, i64), V>,
     long: QuickMap<(u32, Vec<i64>), V>,
 }
 
@@ -52,14 +52,14 @@ impl<V> Default for Table<V> {
 impl<V> Table<V> {
     pub fn get(&self, id: u32, tiles: &[i64]) -> Option<&V> {
         match flat(tiles) {
-            Some(key) => self.flat.get(&(id, key)),
+            Some([a, b, c]) => self.flat.get(&(id, a, b, c)),
             None => self.long.get(&(id, tiles.to_vec())),
         }
     }
 
     pub fn insert(&mut self, id: u32, tiles: &[i64], value: V) {
         match flat(tiles) {
-            Some(key) => self.flat.insert((id, key), value),
+            Some([a, b, c]) => self.flat.insert((id, a, b, c), value),
             None => self.long.insert((id, tiles.to_vec()), value),
         };
     }

@@ -81,7 +81,8 @@ enum Question {
     Overlap(usize),
 }
 
-/// One array dim, with the fixed loops that move it or switch users on and off.
+/// One array dim, with the fixed loops that move it. Loops that do not are left out: all users are then taken to
+/// be active at once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Length {
     question: Question,
@@ -108,12 +109,8 @@ impl Window {
             .collect();
         let mut window = Window { lengths: Vec::new(), rings: Vec::new(), overlaps: Vec::new() };
         for (dim, &array_extent) in frame.problem.arrays[array].extents.iter().enumerate() {
-            let several = regions.iter().any(|region| region.activity != regions[0].activity);
-            let switches = |slot: &usize| {
-                several && regions.iter().any(|region| matches!(region.activity[*slot], Activity::Once(_)))
-            };
             let moves = |slot: &usize| regions.iter().any(|region| region.slots(dim).any(|s| s == *slot));
-            let slots: Vec<usize> = (0..fixed.len()).filter(|slot| switches(slot) || moves(slot)).collect();
+            let slots: Vec<usize> = (0..fixed.len()).filter(moves).collect();
             let mut own: Vec<Region> = Vec::new();
             for region in regions.iter().map(|region| region.restrict(&slots, &[dim])) {
                 if !own.contains(&region) {
