@@ -1,4 +1,65 @@
 //! polyfuse: fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
+//!
+//! # The line
+//!
+//! ```text
+//! text ─parse→ Program ─resolve→ Program ─extract→ Scop ─dependences→ Dependences
+//!                                                   └──── decide ◄───────┘
+//!                                                           │
+//!                                                        Schedule ─stage→ Staging ─to_program→ Program ─print→ text
+//!                                                                                                ├─count→ Counts
+//!                                                                                                └─to_c→ C
+//! ```
+//!
+//! [`optimize`] is this line. What polyfuse prints is the language that it reads, plus `scratch`, `load` and `store`: one tree
+//! ([`lang::ast`]), one printer and one interpreter serve both ends, so "is it right?" is *run both and compare*, and "is it
+//! better?" is *count both*.
+//!
+//! # The layers
+//!
+//! The modules stand in the order in which data meets them; each uses only those above it.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`lang`] | What does a text say, and what is wrong with it? |
+//! | [`machine`] | How large is the scratchpad? |
+//! | [`isl`] | Sets and relations of integer points; the only place that knows isl, and all unsafe code |
+//! | [`ilp`] | The best integers under linear rows; the only place that knows a solver |
+//! | [`poly`] | Which instances run, what do they touch, which depends on which? |
+//! | [`schedule`] | Which loops run together, in which tiles, and where does each array wait? |
+//! | [`staging`] | What crosses between DRAM and the scratchpad, when, and where does it lie? |
+//! | [`emit`] | How is all that written as a program, and as C? |
+//! | [`count`] | How much does a program do and move? |
+//! | [`run`] | What does a program compute? |
+//! | [`check`] | Is the outcome right? Shares nothing with `schedule` but the types of a schedule |
+//! | [`report`] | What is said about it? |
+//!
+//! What is absent on purpose: nothing but `isl` names the isl binding and nothing but `ilp` a solver; nothing in `schedule::search`
+//! knows sets or programs, only plain integers; `count`, `run` and `check` do not know how a schedule was found; no result
+//! depends on a clock, a hash order or the load of the machine.
+//!
+//! # Glossary
+//!
+//! - *statement instance*: one execution of an assignment, named by its iterators (Feautrier 1991).
+//! - *iteration domain*: the set of a statement's instances.
+//! - *access relation*: from instances to the elements that they touch.
+//! - *dependence*: from an instance to a later one that touches the same element: flow (write, read), anti (read, write),
+//!   output (write, write); *value-based* when no write lies between.
+//! - *reduction*: the instances of one `op=` on one element; any order gives the same value (Doerfert et al. 2015).
+//! - *live-in*, *live-out*: values from before the program, values that stay at its end.
+//! - *nest*: a top-level statement of the program.
+//! - *group*: nests that run together.
+//! - *band*: loops that all statements of a group share, each of which may be tiled (Bondhugula et al. 2008).
+//! - *shift*: a constant by which a statement runs later along a loop than another.
+//! - *tile loop*: a loop over blocks of values; *point loop*: a loop inside a block (Wolf and Lam 1991).
+//! - *schedule tree*: the order of all instances as nested loops and sequences (Verdoolaege et al. 2014).
+//! - *scratchpad*: on-chip memory that software fills and empties; *buffer*: an array in it.
+//! - *scope*: the loops in one iteration of which a buffer serves; *footprint*: the elements touched there.
+//! - *box hull*: the smallest box around a footprint, which a buffer holds.
+//! - *ring*: a buffer that keeps a sliding window, its indices modulo its size.
+//! - *resident*: on chip from its first use to its last, across groups; *spill*: to DRAM between two uses.
+//! - *peak*: the largest sum of live buffers; *arena*: what holds all buffers at fixed offsets.
+//! - *compulsory bytes*: what any schedule moves: inputs read once, outputs written once.
 
 pub mod check;
 pub mod count;
@@ -7,8 +68,11 @@ pub mod ilp;
 pub mod isl;
 pub mod lang;
 pub mod machine;
+mod optimize;
 pub mod poly;
 pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod staging;
+
+pub use optimize::{Failure, Optimized, Options, dependences, optimize};

@@ -16,7 +16,10 @@ use indexmap::IndexMap;
 use crate::lang::ast::Name;
 
 pub use c::{kernel_name, to_c};
-pub use program::to_program;
+pub use loops::{Leaves, convert};
+pub use names::Names;
+pub use program::{Emitted, to_program};
+pub use sum::Sum;
 
 /// The runtime header as it ships, `polyfuse_rt.h`: plain copies. A user replaces it by the machine's own DMA.
 pub const RUNTIME_HEADER: &str = include_str!("polyfuse_rt.h");

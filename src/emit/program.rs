@@ -10,28 +10,36 @@ use super::sum::Sum;
 use crate::isl::{Result, UnionMap};
 use crate::lang::ast::{self, Access, Affine, Assign, Direction, Expr, ExprKind, Name, Program, Role, Stmt, Transfer};
 use crate::poly::{Linear, Scop};
-use crate::schedule::tree::{Group, Path};
+use crate::schedule::tree::Path;
 use crate::staging::{Buffer, Place, Staging, Times, in_tile, points, tuple};
 use std::cell::Cell;
+
+/// A scheduled program and where its groups stand in it.
+pub struct Emitted {
+    pub program: Program,
+    /// For each group the number of top-level statements up to its end.
+    pub ends: Vec<usize>,
+}
 
 /// The scheduled program; its scratch arrays stand in the order of the staging's buffers.
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn to_program(source: &Program, times: &Times, staging: &Staging) -> Result<Program> {
+pub fn to_program(source: &Program, times: &Times, staging: &Staging) -> Result<Emitted> {
     let mut names = Names::of(source);
     let buffers: Vec<Name> =
         staging.buffers.iter().map(|b| names.declare(&format!("{}_s", times.scop.arrays[b.array].name))).collect();
     let mut program = Program { params: Vec::new(), arrays: source.arrays.clone(), body: Vec::new() };
     program.arrays.extend(staging.buffers.iter().zip(&buffers).map(|(b, name)| scratch(times.scop, b, name)));
     let emitter = Emitter { times, staging, names: &names, buffers: &buffers };
-    let groups = times.schedule.groups.len();
-    for g in 0..groups {
+    let mut ends = Vec::new();
+    for g in 0..times.schedule.groups.len() {
         program.body.extend(emitter.outside(g, Direction::Load)?);
         program.body.extend(emitter.group(g)?);
         program.body.extend(emitter.outside(g, Direction::Store)?);
+        ends.push(program.body.len());
     }
-    Ok(program)
+    Ok(Emitted { program, ends })
 }
 
 fn scratch(scop: &Scop, buffer: &Buffer, name: &Name) -> ast::Array {
@@ -403,9 +411,4 @@ fn value_expr(a: &Affine) -> Expr {
         A::Min(args) => ExprKind::Call(Call::Min, args.iter().map(value_expr).collect()).into(),
         A::Max(args) => ExprKind::Call(Call::Max, args.iter().map(value_expr).collect()).into(),
     }
-}
-
-/// The statements of a group, for messages.
-pub fn labels(scop: &Scop, group: &Group) -> Vec<Name> {
-    group.paths.iter().map(|p| scop.statements[p.statement].label.clone()).collect()
 }

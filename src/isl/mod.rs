@@ -226,6 +226,15 @@ impl Set {
         self.ctx.call(|_| self.raw.dim(DimType::Set)).map(|n| n.max(0) as usize)
     }
 
+    /// The loops that visit every point once, in lexicographic order.
+    pub fn visit(&self) -> Result<Node> {
+        let name = self.ctx.call(|_| self.raw.get_tuple_name().map(str::to_owned))?;
+        let dims: Vec<String> = (0..self.n_dim()?).map(|d| format!("i{d}")).collect();
+        let dates = if dims.is_empty() { "0".to_string() } else { dims.join(",") };
+        let date = self.ctx.map(&format!("{{ {name}[{}] -> [{dates}] }}", dims.join(",")))?;
+        date.intersect_domain(self)?.to_union_map()?.to_loops()
+    }
+
     /// The set without its dimensions `first..first + n`.
     pub fn project_out(&self, first: usize, n: usize) -> Result<Set> {
         let raw = self.ctx.call(|_| self.raw.copy()?.project_out(DimType::Set, first as u32, n as u32))?;

@@ -72,6 +72,28 @@ impl ByStatement {
 }
 
 impl Dependences {
+    /// What is assumed when nothing is known: every write is needed and every read comes from outside. Right for programs
+    /// that run in source order, each instance staged by itself.
+    ///
+    /// # Errors
+    /// When isl refuses a relation.
+    pub fn unknown(scop: &Scop) -> Result<Dependences> {
+        let sides = Sides::of(scop)?;
+        let none = scop.ctx.empty_union_map()?;
+        let writes = sides.writes.union(&sides.reduction_writes)?;
+        let by_statement = ByStatement::of(&none, &none, &writes)?;
+        Ok(Dependences {
+            flow: none.clone(),
+            reduction: none.clone(),
+            order: none.clone(),
+            anti: none.clone(),
+            output: none,
+            live_in: sides.reads.union(&sides.reduction_writes)?,
+            live_out: writes,
+            by_statement,
+        })
+    }
+
     /// Values of an array that one statement makes and another reads. `{ [S[s] -> T[t]] -> A[a] }`
     pub fn flow_between(&self, source: usize, sink: usize, array: usize) -> Option<&Map> {
         self.by_statement.flow.get(&(source, sink, array))

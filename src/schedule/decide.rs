@@ -16,6 +16,8 @@ use std::rc::Rc;
 /// Which groups are considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fuse {
+    /// No search: source order, each instance staged by itself.
+    Source,
     /// Each top-level statement by itself; nothing stays between them.
     None,
     /// As few groups as is legal and fits.
@@ -54,7 +56,7 @@ pub fn decide(
     let arrays = if fuse == Fuse::Auto { planner.residents() } else { Vec::new() };
     for first in 0..nests.len() {
         planner.plan(first, first + 1, &arrays)?;
-        if fuse != Fuse::None {
+        if matches!(fuse, Fuse::Max | Fuse::Auto) {
             let mut end = first + 2;
             while end <= nests.len() && planner.worth_planning(first, end) {
                 planner.plan(first, end, &arrays)?;

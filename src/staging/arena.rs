@@ -40,6 +40,14 @@ pub fn place(buffers: &[Buffer]) -> Placement {
     best.unwrap_or_default()
 }
 
+/// The buffers that live at the leaf where they need the most room.
+pub fn tightest(buffers: &[Buffer]) -> Vec<&Buffer> {
+    let at = |leaf: usize| buffers.iter().filter(move |b| (b.alive.0..=b.alive.1).contains(&leaf));
+    let bytes = |leaf: usize| at(leaf).fold(0i64, |sum, b| sum.saturating_add(b.bytes()));
+    let leaf = buffers.iter().map(|b| b.alive.0).max_by_key(|&leaf| (bytes(leaf), std::cmp::Reverse(leaf)));
+    leaf.map(|leaf| at(leaf).collect()).unwrap_or_default()
+}
+
 struct Item {
     bytes: i64,
     align: i64,

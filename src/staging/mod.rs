@@ -8,7 +8,7 @@ mod arena;
 mod buffer;
 mod times;
 
-pub use arena::{Placement, place};
+pub use arena::{Placement, place, tightest};
 pub use buffer::{Buffer, Place, Storage, points};
 pub use times::{Times, in_tile, tuple};
 
