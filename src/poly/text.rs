@@ -13,12 +13,18 @@ pub fn affine(a: &Affine, iterators: &Iterators) -> String {
         None => "0".into(),
     };
     match &a.kind {
+        AffineKind::Int(value) if *value >= 0 => value.to_string(),
         AffineKind::Int(value) => format!("({value})"),
         AffineKind::Name(name) => iterators(name),
         AffineKind::Neg(a) => format!("(-{})", of(a)),
         AffineKind::Add(a, b) => format!("({} + {})", of(a), of(b)),
         AffineKind::Sub(a, b) => format!("({} - {})", of(a), of(b)),
-        AffineKind::Mul(a, b) => format!("({} * {})", of(a), of(b)),
+        // isl reads a factor only as a bare number in front.
+        AffineKind::Mul(a, b) => match (&a.kind, &b.kind) {
+            (AffineKind::Int(factor), _) => format!("({factor}*({}))", of(b)),
+            (_, AffineKind::Int(factor)) => format!("({factor}*({}))", of(a)),
+            _ => format!("({} * {})", of(a), of(b)),
+        },
         AffineKind::Div(a, b) => format!("floor(({})/{})", of(a), of(b)),
         AffineKind::Mod(a, b) => format!("(({}) mod {})", of(a), of(b)),
         AffineKind::Min(args) => list("min", args),
