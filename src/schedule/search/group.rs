@@ -10,7 +10,7 @@ use super::legal::{Fate, band_keeps, step};
 use super::price::{Client, Pricer};
 use super::settle::Settle;
 use super::tiles::candidates;
-use crate::schedule::problem::Plan;
+use crate::schedule::problem::{BandLoop, Plan};
 
 /// Bands have at most this many loops.
 const MOST_BAND_LOOPS: usize = 3;
@@ -41,6 +41,9 @@ pub struct ArrayDepths {
     pub shared: Option<Depths>,
     pub own: Vec<Depths>,
 }
+
+/// The dims and tiles to try inside the loops of a band.
+type Next<'n> = &'n dyn Fn(&[Loop]) -> Vec<(usize, Vec<i64>)>;
 
 pub struct Group<'a> {
     pub pricer: Pricer<'a>,
@@ -84,6 +87,26 @@ impl<'a> Group<'a> {
 
     /// Searches once over all bands and keeps what is better than before.
     pub fn run(&mut self, pass: Pass) {
+        self.prepare(pass);
+        let tiles = self.dim_tiles.clone();
+        self.search(&|_| tiles.iter().cloned().enumerate().collect());
+    }
+
+    /// Searches the tiles near those of the best plan of each capacity, in the same order of loops.
+    pub fn refine(&mut self, pass: Pass) {
+        for index in 0..self.best.len() {
+            self.prepare(pass);
+            let Some(best) = &self.best[index] else { continue };
+            let near = |l: &BandLoop| {
+                let tiles = self.dim_tiles[l.dim].iter().copied();
+                (l.dim, tiles.filter(|tile| tile / 2 <= l.tile && l.tile <= 2 * tile).collect())
+            };
+            let loops: Vec<(usize, Vec<i64>)> = best.band.iter().map(near).collect();
+            self.search(&|band| loops.get(band.len()).cloned().into_iter().collect());
+        }
+    }
+
+    fn prepare(&mut self, pass: Pass) {
         let frame = &self.pricer.frame;
         let rate = |dim: usize| frame.problem.dims[dim].attach.iter().map(|attach| attach.rate).max().unwrap_or(1);
         let dims = 0..frame.problem.dims.len();
@@ -92,23 +115,42 @@ impl<'a> Group<'a> {
         self.iterator_tiles = frame.problem.statements.iter().map(|s| tiles(&s.extents)).collect();
         self.pass = pass;
         self.budget = Budget::new(pass.steps);
+    }
+
+    /// Searches the bands that `next` spells: the dims and tiles of a loop inside those given.
+    fn search(&mut self, next: Next) {
         let depths = self.outermost();
         let fates = vec![Fate::Open; self.pricer.frame.problem.edges.len()];
         let mut found = Vec::new();
-        self.visit(&mut Vec::new(), &depths, &fates, &mut found);
+        let all = std::mem::replace(&mut self.budget, Budget::new(self.pass.steps / 2));
+        self.visit(next, &mut Vec::new(), &depths, &fates, &mut found);
+        let used = self.pass.steps / 2 - self.budget.left();
+        self.budget = all;
+        self.budget.spend(used);
         // The most promising first: what they reach cuts the others.
         found.sort_by_key(|(promise, _)| *promise);
-        // What takes long waits for a later round, when the others have lowered the limits.
+        let n = found.len();
+        // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
+        let tiles = self.iterator_tiles.clone();
+        let points = |tiles: &Vec<i64>| tiles.last().copied().into_iter().collect();
+        self.iterator_tiles = tiles.iter().map(|own| own.iter().map(points).collect()).collect();
+        self.round(&found, &depths, 64);
+        self.iterator_tiles = tiles;
         for share in [64, 8, 1] {
-            let mut unfinished = Vec::new();
-            for (promise, band) in found {
-                if self.budget.left() > 0 && !self.settle(&band, &depths, pass.steps / share) {
-                    unfinished.push((promise, band));
-                }
-            }
-            found = unfinished;
+            found = self.round(&found, &depths, share);
         }
- if std::env::var("DBG").is_ok(){eprintln!("PASS used {} best {:?}", pass.steps-self.budget.left(), self.best.iter().map(|b|b.as_ref().map(|b|b.moved_bytes)).collect::<Vec<_>>());}
+ if std::env::var("DBG").is_ok(){eprintln!("PASS found {n} visit used {used} all {} best {:?}", self.pass.steps-self.budget.left(), self.best.iter().map(|b|b.as_ref().map(|b|b.moved_bytes)).collect::<Vec<_>>());}
+    }
+
+    /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.
+    fn round(&mut self, bands: &[(i64, Vec<Loop>)], outermost: &[ArrayDepths], share: u64) -> Vec<(i64, Vec<Loop>)> {
+        let mut unfinished = Vec::new();
+        for (promise, band) in bands {
+            if self.budget.left() > 0 && !self.settle(band, outermost, self.pass.steps / share) {
+                unfinished.push((*promise, band.clone()));
+            }
+        }
+        unfinished
     }
 
     /// Looks for plans with this band, a statement's own loops in at most `steps`; false if that was not enough.
@@ -131,7 +173,14 @@ impl<'a> Group<'a> {
 
     /// Collects legal bands that may better some capacity's best plan, each with its promise: the smallest ratio (in 1/1024) of its
     /// bound to what it has to better.
-    fn visit(&mut self, band: &mut Vec<Loop>, depths: &[ArrayDepths], fates: &[Fate], found: &mut Vec<(i64, Vec<Loop>)>) {
+    fn visit(
+        &mut self,
+        next: Next,
+        band: &mut Vec<Loop>,
+        depths: &[ArrayDepths],
+        fates: &[Fate],
+        found: &mut Vec<(i64, Vec<Loop>)>,
+    ) {
         let Some(promise) = self.promise(depths) else { return };
         if band_keeps(self.pricer.frame.problem, band) {
             found.push((promise, band.clone()));
@@ -140,13 +189,13 @@ impl<'a> Group<'a> {
         if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
             return;
         }
-        for dim in 0..problem.dims.len() {
+        for (dim, tiles) in next(band) {
             let mut ids: Vec<usize> = band.iter().map(|l| l.id).collect();
             ids.push(dim);
             if !self.pricer.is_band(&ids) {
                 continue;
             }
-            for tile in self.dim_tiles[dim].clone() {
+            for tile in tiles {
                 let each = problem.edges.iter().zip(fates);
                 let fates: Vec<Fate> = each.map(|(edge, &fate)| step(fate, edge.dim_distance[dim], tile)).collect();
                 if fates.contains(&Fate::Broken) {
@@ -156,8 +205,8 @@ impl<'a> Group<'a> {
                     return;
                 }
                 band.push(Loop { id: dim, tile });
-                let next = self.extended(depths, band);
-                self.visit(band, &next, &fates, found);
+                let inner = self.extended(depths, band);
+                self.visit(next, band, &inner, &fates, found);
                 band.pop();
             }
         }

@@ -38,6 +38,7 @@ pub fn frontier(problem: &Problem, capacities: &[i64], effort: u32) -> Vec<Optio
     let steps = 100_000 * u64::from(effort.max(1));
     group.run(Pass { band_tiles: 4, private_tiles: 4, private_loops: 2, steps });
     group.run(Pass { band_tiles: 12, private_tiles: 8, private_loops: 3, steps });
+    group.refine(Pass { band_tiles: usize::MAX, private_tiles: 8, private_loops: 3, steps });
     group.run(Pass { band_tiles: usize::MAX, private_tiles: usize::MAX, private_loops: usize::MAX, steps: 4 * steps });
     group.best
 }
