@@ -29,6 +29,7 @@ pub enum Syntax {
         expected: String,
         help: &'static str,
     },
+    MissingEnd,
     EmptyStatement,
     OpenBlock,
     StrayBrace,
@@ -45,7 +46,7 @@ pub enum Syntax {
     UnknownCall(String),
     SelectArguments(usize),
     /// Errors beyond those that are shown.
-    More(usize),
+    More,
 }
 
 impl Syntax {
@@ -84,6 +85,7 @@ impl Syntax {
             Syntax::Unexpected { found, expected, help } => {
                 (format!("expected {expected}, found {found}"), "not expected here", help.into())
             }
+            Syntax::MissingEnd => ("a `;` is missing".into(), "behind this", "end the statement with `;`".into()),
             Syntax::EmptyStatement => {
                 ("a `;` without a statement".into(), "nothing to end", "remove the `;`: a body needs none behind its `}`".into())
             }
@@ -142,9 +144,7 @@ impl Syntax {
                 "",
                 "write `select(condition, then, else)`".into(),
             ),
-            Syntax::More(count) => {
-                (format!("{count} more errors"), "from here on", "mend those above first".into())
-            }
+            Syntax::More => ("there are more errors".into(), "from here on", "mend those above first".into()),
         }
     }
 }
@@ -161,7 +161,7 @@ fn character(c: char) -> (String, &'static str, String) {
 
 fn integer(what: &str) -> (String, &'static str, String) {
     let help = match what {
-        "step" => "write a positive integer; to run backwards, count upwards and index with `N - 1 - i`",
+        "step" => "write a positive integer, such as `step 4`",
         _ => "write a positive integer; what depends on parameters is written where it is used: `A[2 * N]`",
     };
     (format!("a {what} is an integer"), "not an integer", help.into())
@@ -285,7 +285,11 @@ impl Meaning {
                 );
             }
             Overflow => ("a constant that does not fit 63 bits".into(), "overflows", "use smaller numbers"),
-            Step(value) => (format!("a step of {value}"), "not positive", "a step is 1 or more"),
+            Step(value) => (
+                format!("a step of {value}"),
+                "not positive",
+                "a step is 1 or more; to run backwards, count upwards and index with `N - 1 - i`",
+            ),
             WriteToInput(name) => (
                 format!("the input `{name}` is written"),
                 "an input is read only",

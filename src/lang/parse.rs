@@ -27,8 +27,8 @@ const MAX_ERRORS: usize = 100;
 
 /// Reads a program of either level.
 ///
-/// Names are not looked up, with one exception: a bare name in a value is an access where an array of that name is declared
-/// above, and an iterator or a parameter elsewhere.
+/// Names are not looked up, with one exception: a bare name in a value is an access where an array of that name is declared,
+/// and an iterator or a parameter elsewhere.
 ///
 /// # Errors
 /// All mistakes that the text shows without its declarations, in source order, up to a hundred.
@@ -37,7 +37,12 @@ pub fn parse(text: &str) -> Result<Program, Vec<Diagnostic>> {
     let mut builder = Builder { text, is_cut: scan.end < text.len(), errors: scan.mistakes, ..Builder::default() };
     if !scan.is_hopeless {
         match Grammar::parse(Rule::program, &text[..scan.end]) {
-            Ok(pairs) => pairs.flat_map(Pair::into_inner).for_each(|pair| builder.item(pair)),
+            Ok(pairs) => {
+                // Declarations first: whether a bare name is a scalar array takes all of them.
+                let (declarations, others): (Vec<_>, Vec<_>) =
+                    pairs.flat_map(Pair::into_inner).partition(is_declaration);
+                declarations.into_iter().chain(others).for_each(|pair| builder.item(pair));
+            }
             Err(error) => builder.unexpected(0, error),
         }
     }
@@ -51,7 +56,7 @@ struct Builder<'t> {
     /// Whether a comment that does not end hides the rest of the text.
     is_cut: bool,
     program: Program,
-    /// The arrays declared so far.
+    /// The names of the arrays declared.
     arrays: HashSet<Name>,
     errors: Vec<Diagnostic>,
 }
@@ -63,8 +68,8 @@ impl Builder<'_> {
         }
         self.errors.sort_by_key(|error| error.span.start);
         if self.errors.len() > MAX_ERRORS {
-            let rest = self.errors.split_off(MAX_ERRORS);
-            self.errors.push(Syntax::More(rest.len()).at(rest[0].span));
+            self.errors.truncate(MAX_ERRORS + 1);
+            self.errors.last_mut().into_iter().for_each(|last| *last = Syntax::More.at(last.span));
         }
         Err(self.errors)
     }
@@ -233,22 +238,20 @@ impl Builder<'_> {
         pair.as_str().into()
     }
 
-    /// A literal, perhaps with a sign.
+    /// A literal, perhaps with a sign: whether its value makes sense is seen later.
     fn integer(&mut self, pair: Pair<Rule>, what: &'static str) -> Option<i64> {
-        let span = span_of(&pair);
-        let affine: Affine = self.value(pair)?;
-        let value = match affine.kind {
-            AffineKind::Int(value) => Some(value),
-            AffineKind::Neg(inner) => match inner.kind {
-                AffineKind::Int(value) => Some(-value),
-                _ => None,
-            },
-            _ => None,
+        let text = text_of(&pair);
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let mistake = if digits.bytes().any(|b| !b.is_ascii_digit()) {
+            Syntax::NotAnInteger(what)
+        } else {
+            match text.parse() {
+                Ok(value) => return Some(value),
+                Err(_) => Syntax::TooLarge(text.into()),
+            }
         };
-        if value.is_none() {
-            self.report(Syntax::NotAnInteger(what), span);
-        }
-        value
+        self.report(mistake, span_of(&pair));
+        None
     }
 }
 
@@ -272,22 +275,20 @@ enum Meant<T> {
 
 impl Builder<'_> {
     fn value<T: Arithmetic>(&mut self, pair: Pair<Rule>) -> Option<T> {
-        let span = span_of(&pair);
-        match self.meant(pair)? {
+        match self.meant(pair.clone())? {
             Meant::Value(value) => Some(value),
             Meant::Condition(_) => {
-                self.report(Syntax::NotAValue, span);
+                self.report(Syntax::NotAValue, span_of(&pair));
                 None
             }
         }
     }
 
     fn condition<T: Arithmetic>(&mut self, pair: Pair<Rule>) -> Option<Condition<T>> {
-        let span = span_of(&pair);
-        match self.meant(pair)? {
+        match self.meant(pair.clone())? {
             Meant::Condition(condition) => Some(condition),
             Meant::Value(_) => {
-                self.report(Syntax::NotACondition, span);
+                self.report(Syntax::NotACondition, span_of(&pair));
                 None
             }
         }
@@ -360,7 +361,7 @@ impl Builder<'_> {
         }
         let mut left: Option<T> = self.value(inner.next()?);
         while let (Some(operator), Some(right)) = (inner.next(), inner.next()) {
-            let whole = span(start, right.as_span().end());
+            let whole = span(start, end_of(&right));
             let right = self.value(right);
             left = left.zip(right).and_then(|(left, right)| {
                 T::combined(operator.as_str(), left, right, whole)
@@ -372,7 +373,7 @@ impl Builder<'_> {
     }
 
     fn factor<T: Arithmetic>(&mut self, pair: Pair<Rule>) -> Option<Meant<T>> {
-        let end = pair.as_span().end();
+        let end = end_of(&pair);
         let mut inner = pair.into_inner();
         let minuses: Vec<usize> = inner.clone().map_while(minus).collect();
         let operand = inner.nth(minuses.len())?;
@@ -399,7 +400,7 @@ impl Builder<'_> {
 
 impl Arithmetic for Affine {
     fn leaf(builder: &mut Builder, pair: Pair<Rule>) -> Option<Affine> {
-        let (rule, text, span) = (pair.as_rule(), pair.as_str(), span_of(&pair));
+        let (rule, text, span) = (pair.as_rule(), text_of(&pair), span_of(&pair));
         let kind = match rule {
             Rule::number if text.bytes().all(|b| b.is_ascii_digit()) => match text.parse() {
                 Ok(value) => Some(AffineKind::Int(value)),
@@ -449,7 +450,7 @@ impl Arithmetic for Affine {
 
 impl Arithmetic for Expr {
     fn leaf(builder: &mut Builder, pair: Pair<Rule>) -> Option<Expr> {
-        let (rule, text, span) = (pair.as_rule(), pair.as_str(), span_of(&pair));
+        let (rule, text, span) = (pair.as_rule(), text_of(&pair), span_of(&pair));
         let kind = match rule {
             Rule::number => match text.parse::<f64>() {
                 Ok(value) if value.is_finite() => ExprKind::Number(value),
@@ -559,17 +560,16 @@ impl Builder<'_> {
                 InputLocation::Pos(at) => at,
                 InputLocation::Span((at, _)) => at,
             };
-        let (word, mut span) = token(self.text, at);
+        let (word, span) = token(self.text, at);
         let expected = match error.variant {
             ErrorVariant::ParsingError { positives, .. } => positives,
             ErrorVariant::CustomError { .. } => Vec::new(),
         };
-        if expected.contains(&Rule::name) && is_reserved(word) {
-            return self.report(Syntax::Reserved(word.into()), span);
-        }
         let found = if word.is_empty() { "the end of the text".into() } else { format!("`{word}`") };
-        if expected.contains(&Rule::end) {
-            span = end_of_line_before(self.text, at).unwrap_or(span);
+        if expected.contains(&Rule::end)
+            && let Some(before) = end_of_statement_before(self.text, at)
+        {
+            return self.report(Syntax::MissingEnd, before);
         }
         let help = expected.iter().find_map(|rule| cure(*rule)).unwrap_or(STATEMENTS);
         let expected = in_words(&expected);
@@ -588,6 +588,7 @@ fn cure(rule: Rule) -> Option<&'static str> {
         Rule::kw_in | Rule::dots | Rule::range => "a range is written `i in 0..N`, or `i in 0..N step 4`",
         Rule::close_paren => "close the parenthesis with `)`",
         Rule::close_bracket => "close the index with `]`; two indices are written `A[i][j]`",
+        Rule::assign_op => "an assignment is written `C[i] = 0;` or `C[i] += A[i];`",
         Rule::equals => "write `=`: a parameter is `param N = 4;`, a transfer `load S[i] = A[i] for i in 0..4;`",
         Rule::setting => "a parameter is written `param N = 4;`",
         Rule::declarator | Rule::element_type => "an array is written `input f16 A[N][M];`, a scalar `temp x;`",
@@ -639,7 +640,6 @@ fn in_words(expected: &[Rule]) -> String {
 
 /// The token at or after byte `at`, empty at the end of the text.
 fn token(text: &str, at: usize) -> (&str, Span) {
-    let at = text.floor_char_boundary(at);
     let rest = text[at..].trim_ascii_start();
     let start = text.len() - rest.len();
     let word = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
@@ -654,11 +654,12 @@ fn token(text: &str, at: usize) -> (&str, Span) {
     (&rest[..length], span(start, start + length))
 }
 
-/// Where a missing `;` belongs: the end of the last line with text before `at`, if that is another line.
-fn end_of_line_before(text: &str, at: usize) -> Option<Span> {
-    let before = text[..text.floor_char_boundary(at)].trim_ascii_end();
-    let is_other_line = text[before.len()..text.floor_char_boundary(at)].contains('\n');
-    is_other_line.then(|| span(before.len().saturating_sub(1), before.len()))
+/// The last character before `at`, if what stands at `at` shows that a statement ends there: another line or a brace.
+fn end_of_statement_before(text: &str, at: usize) -> Option<Span> {
+    let before = text[..at].trim_ascii_end().len();
+    let ends = text[before..at].contains('\n') || matches!(text.as_bytes().get(at), None | Some(b'{' | b'}'));
+    let last = text[..before].char_indices().next_back().map_or(0, |(start, _)| start);
+    ends.then(|| span(last, before))
 }
 
 fn comparison(operator: &str) -> Comparison {
@@ -670,6 +671,10 @@ fn comparison(operator: &str) -> Comparison {
         "==" => Comparison::Eq,
         _ => Comparison::Ne,
     }
+}
+
+fn is_declaration(pair: &Pair<Rule>) -> bool {
+    matches!(pair.as_rule(), Rule::param | Rule::array)
 }
 
 /// The place of a minus.
@@ -699,6 +704,19 @@ fn parts(pair: Pair<Rule>) -> impl Iterator<Item = Pair<Rule>> {
 }
 
 fn span_of(pair: &Pair<Rule>) -> Span {
-    let place = pair.as_span();
-    span(place.start(), place.end())
+    span(pair.as_span().start(), end_of(pair))
+}
+
+/// Where the last token of a match ends. The match itself may reach over blanks and comments up to the next token.
+fn end_of(pair: &Pair<Rule>) -> usize {
+    let mut last = pair.clone();
+    while let Some(inner) = last.clone().into_inner().next_back() {
+        last = inner;
+    }
+    last.as_span().end()
+}
+
+/// A match without the blanks and comments behind it.
+fn text_of<'t>(pair: &Pair<'t, Rule>) -> &'t str {
+    &pair.get_input()[pair.as_span().start()..end_of(pair)]
 }
