@@ -321,7 +321,10 @@ impl<T: Display> Display for Condition<T> {
                 write_joined(f, parts, "&&", |c| matches!(c, Condition::And(_) | Condition::Or(_)))
             }
             Condition::Or(parts) => write_joined(f, parts, "||", |c| matches!(c, Condition::Or(_))),
-            Condition::Not(condition) => write!(f, "!({condition})"),
+            Condition::Not(condition) => match **condition {
+                Condition::And(_) | Condition::Or(_) => write!(f, "!({condition})"),
+                Condition::Chain(..) | Condition::Not(_) => write!(f, "!{condition}"),
+            },
         }
     }
 }
