@@ -1,3 +1,5 @@
-//! Is a program right? Checks that share no code with what they check.
+//! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
+
+pub mod legality;
 
 pub mod compare;

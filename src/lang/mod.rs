@@ -1,3 +1,20 @@
 //! The loop language: what a program is, how it is read and printed, and what is wrong with one.
+//!
+//! [`parse`] reads a text, [`resolve`] gives its names a meaning, and every part of [`ast`] prints itself. The grammar stands
+//! in `grammar/polyfuse.pest`.
 
+mod affine;
 pub mod ast;
+mod diagnostic;
+mod doubt;
+mod mistake;
+mod parse;
+mod print;
+mod resolve;
+mod scan;
+mod words;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use parse::parse;
+pub use resolve::{Resolved, resolve};
+pub use words::is_reserved;
