@@ -128,12 +128,44 @@ fn counts_of_random_nests_are_those_of_a_run() {
             Err(CountError::Budget) => refused += 1,
             Err(error) => panic!("nest {n}: {error}"),
         }
-        if t.elapsed().as_millis() > 20 { println!("{n} {:?}\n{}", t.elapsed(), show(&program)); }
+        if t.elapsed().as_millis() > 20 {
+            println!("{n} {:?}\n{}", t.elapsed(), show(&program));
+        }
     }
     println!("{counted} {refused}");
     assert!(refused * 100 < counted, "{refused} of {counted} refused");
 }
 
-fn a(x: &Affine) -> String { match &x.kind { AffineKind::Int(v) => v.to_string(), AffineKind::Name(n) => n.to_string(), AffineKind::Neg(x) => format!("-{}", a(x)), AffineKind::Add(x,y)=>format!("({}+{})",a(x),a(y)), AffineKind::Sub(x,y)=>format!("({}-{})",a(x),a(y)),AffineKind::Mul(x,y)=>format!("{}*{}",a(x),a(y)),AffineKind::Div(x,y)=>format!("{}/{}",a(x),a(y)),AffineKind::Mod(x,y)=>format!("{}%{}",a(x),a(y)),AffineKind::Min(p)=>format!("min({:?})",p.iter().map(a).collect::<Vec<_>>()),AffineKind::Max(p)=>format!("max({:?})",p.iter().map(a).collect::<Vec<_>>())}}
-fn cc(c: &Condition<Affine>) -> String { match c { Condition::Chain(f, r) => r.iter().fold(a(f), |s,(o,x)| format!("{s} {o:?} {}", a(x))), Condition::And(p)=>format!("({})",p.iter().map(cc).collect::<Vec<_>>().join(" && ")),Condition::Or(p)=>format!("({})",p.iter().map(cc).collect::<Vec<_>>().join(" || ")),Condition::Not(p)=>format!("!{}",cc(p))}}
-fn show(p: &Program) -> String { let Stmt::For(f) = &p.body[0] else {panic!()}; let mut s=String::new(); for r in &f.ranges { s+=&format!("{} in {}..{} step {}\n", r.iterator, a(&r.lo), a(&r.hi), r.step);} if let Stmt::If(i)=&f.body[1] { s+=&cc(&i.condition);} s }
+fn a(x: &Affine) -> String {
+    match &x.kind {
+        AffineKind::Int(v) => v.to_string(),
+        AffineKind::Name(n) => n.to_string(),
+        AffineKind::Neg(x) => format!("-{}", a(x)),
+        AffineKind::Add(x, y) => format!("({}+{})", a(x), a(y)),
+        AffineKind::Sub(x, y) => format!("({}-{})", a(x), a(y)),
+        AffineKind::Mul(x, y) => format!("{}*{}", a(x), a(y)),
+        AffineKind::Div(x, y) => format!("{}/{}", a(x), a(y)),
+        AffineKind::Mod(x, y) => format!("{}%{}", a(x), a(y)),
+        AffineKind::Min(p) => format!("min({:?})", p.iter().map(a).collect::<Vec<_>>()),
+        AffineKind::Max(p) => format!("max({:?})", p.iter().map(a).collect::<Vec<_>>()),
+    }
+}
+fn cc(c: &Condition<Affine>) -> String {
+    match c {
+        Condition::Chain(f, r) => r.iter().fold(a(f), |s, (o, x)| format!("{s} {o:?} {}", a(x))),
+        Condition::And(p) => format!("({})", p.iter().map(cc).collect::<Vec<_>>().join(" && ")),
+        Condition::Or(p) => format!("({})", p.iter().map(cc).collect::<Vec<_>>().join(" || ")),
+        Condition::Not(p) => format!("!{}", cc(p)),
+    }
+}
+fn show(p: &Program) -> String {
+    let Stmt::For(f) = &p.body[0] else { panic!() };
+    let mut s = String::new();
+    for r in &f.ranges {
+        s += &format!("{} in {}..{} step {}\n", r.iterator, a(&r.lo), a(&r.hi), r.step);
+    }
+    if let Stmt::If(i) = &f.body[1] {
+        s += &cc(&i.condition);
+    }
+    s
+}
