@@ -73,15 +73,9 @@ fn a_value_rounds_once_into_a_narrow_type() {
 
 #[test]
 fn an_assignment_to_an_integer_rounds_to_even_and_saturates() {
-    for (expression, expected) in [
-        ("200", "127"),
-        ("-200", "-128"),
-        ("2.5", "2"),
-        ("3.5", "4"),
-        ("-2.5", "-2"),
-        ("inf", "127"),
-        ("inf-inf", "0"),
-    ] {
+    for (expression, expected) in
+        [("200", "127"), ("-200", "-128"), ("2.5", "2"), ("3.5", "4"), ("-2.5", "-2"), ("inf", "127"), ("inf-inf", "0")]
+    {
         assert_eq!(value("i8", "", expression), expected, "{expression}");
     }
     assert_eq!(value("i32", "", "3e10"), "2147483647");
