@@ -164,9 +164,9 @@ impl Counter {
 }
 
 impl Candidate {
-    /// Sums before splits, then by cost.
-    fn rank(&self) -> (bool, u64) {
-        (!matches!(self.way, Way::Sum { .. }), self.cost)
+    /// Sums before splits by remainder, then by cost, then enumerating before summing.
+    fn rank(&self) -> (bool, u64, bool) {
+        (matches!(self.way, Way::Remainders { .. }), self.cost, matches!(self.way, Way::Sum { .. }))
     }
 }
 
@@ -204,16 +204,28 @@ fn candidate(system: &System, var: Var) -> Result<Option<Candidate>, CountError>
         let lows = needed(system, lows, |low, other| other.minus(low))?;
         let highs = needed(system, highs, |high, other| high.minus(other))?;
         let cost = lows.len() as u64 * highs.len() as u64;
-        return Ok(Some(Candidate { var, cost, way: Way::Sum { lows, highs } }));
-    };
-    if let (Some(low), Some(high)) = system.range(var) {
-        let values = u64::try_from(high.saturating_sub(low).saturating_add(1).max(0)).unwrap_or(u64::MAX);
-        if values <= splits {
+        if let Some((low, high, values)) = values(system, var)
+            && values <= cost.saturating_mul(cost)
+        {
             return Ok(Some(Candidate { var, cost: values, way: Way::Values { low, high } }));
         }
+        return Ok(Some(Candidate { var, cost, way: Way::Sum { lows, highs } }));
+    };
+    if let Some((low, high, values)) = values(system, var)
+        && values <= splits
+    {
+        return Ok(Some(Candidate { var, cost: values, way: Way::Values { low, high } }));
     }
     let divisor = form.coefficient(var).saturating_abs();
     Ok(Some(Candidate { var, cost: splits, way: Way::Remainders { rest: form.without(var), divisor } }))
+}
+
+/// The range of `var` if it does not depend on others, and how many values it has.
+fn values(system: &System, var: Var) -> Option<(i128, i128, u64)> {
+    let (low, high) = system.range(var);
+    let (low, high) = (low?, high?);
+    let values = high.checked_sub(low)?.checked_add(1)?.max(0);
+    Some((low, high, u64::try_from(values).unwrap_or(u64::MAX)))
 }
 
 /// The bounds that no other makes superfluous: `slack(bound, other)` is not negative where `other` is the tighter one.
