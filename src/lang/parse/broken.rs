@@ -8,18 +8,20 @@ use crate::lang::mistake::Syntax;
 use crate::lang::scan::span;
 
 impl Builder<'_> {
+    /// Reports a piece that no rule of a statement matches, and reads the body in it, if there is one.
     pub(super) fn broken(&mut self, pair: Match, is_outermost: bool) {
         let start = pair.as_span().start();
         let mut head_end = pair.as_span().end();
-        for part in pair.into_inner() {
-            if part.as_rule() == Rule::block {
-                head_end = part.as_span().start();
-                self.body(part);
-            }
+        let block = pair.into_inner().find(|part| part.as_rule() == Rule::block);
+        if let Some(block) = &block {
+            head_end = block.as_span().start();
         }
         let is_reported = |error: &Diagnostic| (start..=head_end).contains(&(error.span.start as usize));
         if self.errors.len() <= MAX_ERRORS && !self.errors.iter().any(is_reported) {
             self.broken_head(start, is_outermost);
+        }
+        if let Some(block) = block {
+            self.body(block);
         }
     }
 
@@ -92,7 +94,7 @@ fn in_words(expected: &[Rule]) -> String {
     for rule in expected {
         let word = match rule {
             Rule::end => "`;`",
-            Rule::equals => "`=`",
+            Rule::equals | Rule::assign_op => "`=`",
             Rule::dots => "`..`",
             Rule::open_brace => "`{`",
             Rule::close_paren => "`)`",
@@ -101,7 +103,6 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::kw_for => "`for`",
             Rule::kw_if => "`if`",
             Rule::kw_step => "`step`",
-            Rule::assign_op => "`=` or `+=`",
             Rule::index => "`[`",
             Rule::name | Rule::setting | Rule::declarator => "a name",
             Rule::range => "a range",
