@@ -102,7 +102,11 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         _ => alone,
     };
     check::all(&work.checked(&outcome, parsed, overrides)).map_err(Failure::Fault)?;
-    let dot = if complete { poly::show::dot(&options.kernel, &poly::show::edges(&scop, &dependences)?) } else { String::new() };
+    let dot = if complete {
+        poly::show::dot(&options.kernel, &poly::show::edges(&scop, &dependences)?)
+    } else {
+        String::new()
+    };
     let report = report::make(&report::Facts {
         source: &source,
         scop: &scop,
@@ -276,7 +280,12 @@ impl Work<'_> {
         })
     }
 
-    fn checked<'b>(&'b self, outcome: &'b Outcome, parsed: &'b Program, overrides: &'b [(String, i64)]) -> check::Subject<'b> {
+    fn checked<'b>(
+        &'b self,
+        outcome: &'b Outcome,
+        parsed: &'b Program,
+        overrides: &'b [(String, i64)],
+    ) -> check::Subject<'b> {
         check::Subject {
             source: self.source,
             dependences: self.dependences,
@@ -298,5 +307,10 @@ impl Work<'_> {
 /// Where dependences are broken, in words.
 pub fn violation_text(scop: &Scop, violation: &legality::Violation) -> String {
     let name = |s: usize| scop.statements[s].label.clone();
-    format!("{} must run before {}, which the schedule breaks at {:?}", name(violation.from), name(violation.to), violation.witness)
+    format!(
+        "{} must run before {}, which the schedule breaks at {:?}",
+        name(violation.from),
+        name(violation.to),
+        violation.witness
+    )
 }

@@ -35,7 +35,9 @@ pub struct Subject<'a> {
 pub fn all(subject: &Subject) -> Result<(), String> {
     match legality::violation(subject.dependences, subject.schedule) {
         Ok(None) => {}
-        Ok(Some(v)) => return Err(format!("the schedule breaks a dependence from S{} to S{} at {:?}", v.from, v.to, v.witness)),
+        Ok(Some(v)) => {
+            return Err(format!("the schedule breaks a dependence from S{} to S{} at {:?}", v.from, v.to, v.witness));
+        }
         // Out of budget: the runs below still compare results.
         Err(error) if error.is_quota() => {}
         Err(error) => return Err(error.to_string()),

@@ -148,6 +148,10 @@ impl Writer<'_> {
     }
 
     fn condition(&self, e: &Expr) -> Result<Condition<Affine>> {
+        if let Expr::Int(truth) = e {
+            // isl writes a condition that it found out as a number.
+            return Ok(Condition::Chain(Affine::int(*truth), vec![(Comparison::Ne, Affine::int(0))]));
+        }
         let Expr::Op(op, args) = e else { return Err(IslError("a condition that is a value".into())) };
         let parts = || args.iter().map(|a| self.condition(a)).collect::<Result<Vec<_>>>();
         let comparison = match op {

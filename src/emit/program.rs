@@ -133,7 +133,8 @@ impl Emitter<'_> {
         let statement = &self.scop().statements[path.statement];
         let (depth, dims) = (path.loops.len(), statement.dims.len());
         let is = tuple("i", dims);
-        let points: Vec<String> = (0..dims).filter(|&k| fixing_loop(path, k).is_none()).map(|k| format!("i{k}")).collect();
+        let points: Vec<String> =
+            (0..dims).filter(|&k| fixing_loop(path, k).is_none()).map(|k| format!("i{k}")).collect();
         let leaf = format!("S{}[{}]", path.statement, join(&tuple("x", depth), &points.join(",")));
         let tiles: Vec<String> = path.loops.iter().enumerate().map(|(q, l)| in_tile(l, q)).collect();
         let colon = if tiles.is_empty() { "" } else { " : " };

@@ -109,9 +109,15 @@ fn compulsory(facts: &Facts) -> Result<i64, String> {
             Ok(())
         };
         if matches!(array.role, Role::Input | Role::Inout) {
-            add(union(facts.dependences.live_in.maps().map_err(|e| e.to_string())?.into_iter().filter(|m| {
-                m.range_name().map(|name| number(&name)) == Some(n)
-            }))?)?;
+            add(union(
+                facts
+                    .dependences
+                    .live_in
+                    .maps()
+                    .map_err(|e| e.to_string())?
+                    .into_iter()
+                    .filter(|m| m.range_name().map(|name| number(&name)) == Some(n)),
+            )?)?;
         }
         if matches!(array.role, Role::Output | Role::Inout) {
             let writes = scop.statements.iter().flat_map(|s| &s.accesses).filter(|a| a.writes && a.array == n);

@@ -9,8 +9,10 @@
 //! variables  c_s >= 0                  the shift of statement s: it runs iterator i at loop value rate·i + c_s
 //! minimise   Σ_s c_s + W·Σ_(s→t) (c_t - c_s)
 //! subject to c_t - c_s >= -δ           for each dependence s → t; δ = its smallest rate_t·i_t - rate_s·i_s, from isl
+//!            c_t - c_s >= 1 - δ        where t stands before s and δ >= 1
 //! ```
-//! The rows suffice because a loop is legal when every dependence has a distance of at least zero along it.
+//! The rows suffice because a loop is legal when every dependence has a distance of at least zero along it; the last kind keeps
+//! what only the loop can carry. Where no shift is needed none is asked for.
 //!
 //! Source: Bondhugula, Hartono, Ramanujam, Sadayappan, "A practical automatic polyhedral parallelizer and locality
 //! optimizer", PLDI 2008.
@@ -375,8 +377,14 @@ impl<'a> Bands<'a> {
                 }
                 continue;
             }
+            // Against the sequence only a loop can keep the order: a distance that carries the edge must go on to carry it.
+            let least = if piece.from > piece.to && *distance >= 1 { 1 } else { 0 };
             let bound = bounds.entry((piece.from, piece.to)).or_insert(i64::MIN);
-            *bound = (*bound).max(-distance);
+            *bound = (*bound).max(least - distance);
+        }
+        let zero = vec![0; statements.len()];
+        if bounds.values().all(|&bound| bound <= 0) {
+            return Some(zero);
         }
         let mut cost = vec![1i64; statements.len()];
         for &(from, to) in bounds.keys() {
@@ -387,9 +395,6 @@ impl<'a> Bands<'a> {
         let variables: Vec<usize> = cost.iter().map(|&c| model.variable(0, limit, c)).collect();
         for (&(from, to), &bound) in &bounds {
             model.at_least(vec![(variables[to], 1), (variables[from], -1)], bound);
-        }
-        if model.allows(&vec![0; statements.len()]) && bounds.is_empty() {
-            return Some(vec![0; statements.len()]);
         }
         model.solve(self.solver)
     }

@@ -139,7 +139,13 @@ impl<'a> Group<'a> {
         for share in [64, 8, 1] {
             found = self.round(&found, &depths, share);
         }
- if std::env::var("DBG").is_ok(){eprintln!("PASS found {n} visit used {used} all {} best {:?}", self.pass.steps-self.budget.left(), self.best.iter().map(|b|b.as_ref().map(|b|b.moved_bytes)).collect::<Vec<_>>());}
+        if std::env::var("DBG").is_ok() {
+            eprintln!(
+                "PASS found {n} visit used {used} all {} best {:?}",
+                self.pass.steps - self.budget.left(),
+                self.best.iter().map(|b| b.as_ref().map(|b| b.moved_bytes)).collect::<Vec<_>>()
+            );
+        }
     }
 
     /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.

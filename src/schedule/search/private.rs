@@ -151,9 +151,8 @@ impl<'s, 'a> Private<'s, 'a> {
             let is_worse =
                 |o: &Place| o.persist <= option.persist && o.total() <= option.total() && o.bytes <= option.bytes;
             if !kept.iter().any(is_worse) {
-                let betters = |o: &Place| {
-                    option.persist <= o.persist && option.total() <= o.total() && option.bytes <= o.bytes
-                };
+                let betters =
+                    |o: &Place| option.persist <= o.persist && option.total() <= o.total() && option.bytes <= o.bytes;
                 kept.retain(|o| !betters(o));
                 kept.push(option);
             }

@@ -58,8 +58,18 @@ impl<'g, 'a> Settle<'g, 'a> {
         let shared: Vec<usize> = (0..group.arrays.len()).filter(|&a| group.arrays[a].shared.is_some()).collect();
         let floors = group.floors(depths);
         let bounds = group.capacities.iter().map(|&capacity| group.bound(depths, &floors, capacity)).collect();
-        let mut settle =
-            Settle { group, band, depths, shared, holdings: Vec::new(), frontiers: QuickMap::default(), bounds, floors, steps, is_complete: true };
+        let mut settle = Settle {
+            group,
+            band,
+            depths,
+            shared,
+            holdings: Vec::new(),
+            frontiers: QuickMap::default(),
+            bounds,
+            floors,
+            steps,
+            is_complete: true,
+        };
         settle.holdings = settle.shared.iter().map(|&array| settle.holdings_of(array)).collect();
         settle
     }
@@ -175,12 +185,10 @@ impl<'g, 'a> Settle<'g, 'a> {
         let between = |&(array, _): &(usize, usize)| arrays[array].is_written && arrays[array].own.len() > 1;
         let least: Vec<usize> = own.iter().map(|o| if between(o) { self.band.len() } else { 0 }).collect();
         let open = open_edges(pricer.frame.problem, self.band, statement);
-        let limits =
-            Limits { rooms: &rooms, tiles: &iterator_tiles[statement], most_loops: pass.private_loops };
+        let limits = Limits { rooms: &rooms, tiles: &iterator_tiles[statement], most_loops: pass.private_loops };
         let allowance = self.steps.min(budget.left());
         let mut own_budget = Budget::new(allowance);
-        let search =
-            Private::new(pricer, &mut own_budget, statement, &clients, &least, limits, self.band.len());
+        let search = Private::new(pricer, &mut own_budget, statement, &clients, &least, limits, self.band.len());
         let frontier = Rc::new(search.frontier(self.band, depths, &open));
         budget.spend(allowance - own_budget.left());
         self.is_complete &= own_budget.left() > 0;
