@@ -129,7 +129,6 @@ impl<'a> Group<'a> {
         self.budget.spend(used);
         // The most promising first: what they reach cuts the others.
         found.sort_by_key(|(promise, _)| *promise);
-        let n = found.len();
         // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
         let tiles = self.iterator_tiles.clone();
         let points = |tiles: &Vec<i64>| tiles.last().copied().into_iter().collect();
@@ -139,7 +138,6 @@ impl<'a> Group<'a> {
         for share in [64, 8, 1] {
             found = self.round(&found, &depths, share);
         }
- if std::env::var("DBG").is_ok(){eprintln!("PASS found {n} visit used {used} all {} best {:?}", self.pass.steps-self.budget.left(), self.best.iter().map(|b|b.as_ref().map(|b|b.moved_bytes)).collect::<Vec<_>>());}
     }
 
     /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.

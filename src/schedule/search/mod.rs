@@ -9,6 +9,7 @@ mod component;
 mod depths;
 mod frame;
 mod group;
+mod grow;
 mod legal;
 mod order;
 mod price;
@@ -40,5 +41,7 @@ pub fn frontier(problem: &Problem, capacities: &[i64], effort: u32) -> Vec<Optio
     group.run(Pass { band_tiles: 12, private_tiles: 8, private_loops: 3, steps });
     group.refine(Pass { band_tiles: usize::MAX, private_tiles: 8, private_loops: 3, steps });
     group.run(Pass { band_tiles: usize::MAX, private_tiles: usize::MAX, private_loops: usize::MAX, steps: 4 * steps });
-    group.best
+    let Group { mut pricer, best, .. } = group;
+    let grown = best.into_iter().zip(capacities);
+    grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect()
 }
