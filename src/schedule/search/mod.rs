@@ -31,6 +31,12 @@ pub fn evaluate(problem: &Problem, plan: &Plan) -> Option<(i64, i64)> {
     Pricer::new(problem)?.plan(plan)
 }
 
+/// For each buffer of a plan the lengths of its box, one for each dim of its array: element `e` stands at `e[d] mod length[d]`.
+/// `None` as for [`evaluate`].
+pub fn boxes(problem: &Problem, plan: &Plan) -> Option<Vec<Vec<i64>>> {
+    Pricer::new(problem)?.price(plan).map(|priced| priced.boxes)
+}
+
 /// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. `effort` scales
 /// the number of steps that a search may take.
 pub fn frontier(problem: &Problem, capacities: &[i64], effort: u32) -> Vec<Option<Plan>> {
