@@ -28,7 +28,8 @@ pub struct Drawn {
     pub is_nested: bool,
 }
 
-/// `is_plain`: every index is one iterator with coefficient 1, at most shifted, and no access leaves its array.
+/// `is_plain`: every index is one iterator with coefficient 1, at most shifted, a statement has one access to an array, and none
+/// leaves it.
 pub fn problem(stream: &mut Stream, is_plain: bool) -> Drawn {
     let is_nested = stream.one_in(4);
     let outer = stream.between(1, 5);
@@ -39,13 +40,36 @@ pub fn problem(stream: &mut Stream, is_plain: bool) -> Drawn {
         if is_nested {
             extents[0] = outer;
         }
-        let accesses = (0..1 + stream.below(3)).map(|_| access(stream, &arrays, &extents, is_plain)).collect();
+        let mut accesses: Vec<Access> =
+            (0..1 + stream.below(3)).map(|_| access(stream, &arrays, &extents, is_plain)).collect();
+        if is_plain {
+            accesses.sort_by_key(|access| access.array);
+            accesses.dedup_by_key(|access| access.array);
+        }
         statements.push(Statement { extents, accesses });
     }
     let dims = (0..stream.below(4)).map(|class| dim(stream, class, &statements, is_nested)).collect();
     let mut problem = Problem { statements, arrays, dims, edges: vec![] };
     problem.edges = edges(&problem, is_nested);
+    define(&mut problem, is_nested);
     Drawn { problem, is_nested }
+}
+
+/// Arrays of which something is read that nobody wrote before have values from before the group.
+fn define(problem: &mut Problem, is_nested: bool) {
+    let mut written = std::collections::BTreeSet::new();
+    for (s, point) in source(problem, is_nested) {
+        let accesses = &problem.statements[s].accesses;
+        for access in accesses.iter().filter(|access| access.reads) {
+            let mut places = elements(&problem.arrays[access.array], access, &point).into_iter();
+            let is_undefined = places.any(|element| !written.contains(&(access.array, element)));
+            problem.arrays[access.array].live_in |= is_undefined;
+        }
+        for access in accesses.iter().filter(|access| access.writes) {
+            let places = elements(&problem.arrays[access.array], access, &point);
+            written.extend(places.into_iter().map(|element| (access.array, element)));
+        }
+    }
 }
 
 fn array(stream: &mut Stream, is_plain: bool) -> Array {
