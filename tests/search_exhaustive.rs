@@ -43,7 +43,9 @@ fn holdings(problem: &Problem, array: usize, band: usize, private: &[Vec<Private
 
 fn product<T: Clone>(choices: &[Vec<T>]) -> Vec<Vec<T>> {
     choices.iter().fold(vec![vec![]], |all, own| {
-        let longer = |known: &Vec<T>| own.iter().map(|choice| [known.as_slice(), &[choice.clone()]].concat()).collect();
+        let longer = |known: &Vec<T>| {
+            own.iter().map(|choice| [known.as_slice(), std::slice::from_ref(choice)].concat()).collect()
+        };
         all.iter().flat_map(|known| -> Vec<Vec<T>> { longer(known) }).collect()
     })
 }
@@ -56,8 +58,10 @@ fn best_by_peak(problem: &Problem, dim_extents: &[i64]) -> BTreeMap<i64, i64> {
         let band: Vec<BandLoop> = band.iter().map(|&(dim, tile)| BandLoop { dim, tile }).collect();
         let own = |(s, statement): (usize, &Statement)| {
             let taken = |i: usize| band.iter().any(|l| problem.dims[l.dim].attach[s].iterator == Some(i));
-            let free: Vec<(usize, i64)> = statement.extents.iter().copied().enumerate().filter(|(i, _)| !taken(*i)).collect();
-            let loops = |nest: Vec<(usize, i64)>| nest.iter().map(|&(iterator, tile)| PrivateLoop { iterator, tile }).collect();
+            let free: Vec<(usize, i64)> =
+                statement.extents.iter().copied().enumerate().filter(|(i, _)| !taken(*i)).collect();
+            let loops =
+                |nest: Vec<(usize, i64)>| nest.iter().map(|&(iterator, tile)| PrivateLoop { iterator, tile }).collect();
             nests(&free).into_iter().map(loops).collect()
         };
         let privates: Vec<Vec<Vec<PrivateLoop>>> = problem.statements.iter().enumerate().map(own).collect();

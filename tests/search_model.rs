@@ -5,8 +5,8 @@ mod random;
 #[path = "search/simulate.rs"]
 mod simulate;
 
-use polyfuse::schedule::search::{boxes, evaluate};
 use polyfuse::schedule::problem::{Plan, Problem};
+use polyfuse::schedule::search::{boxes, evaluate};
 use random::Stream;
 
 /// Checks plans of random problems; returns how many were legal, and for how many the bytes had to be equal.

@@ -113,7 +113,12 @@ fn whole(problem: &Problem, statement: usize, attach: &Attach) -> (i64, i64) {
 }
 
 /// The array dim that tells the loop's value, the slope (times a common multiple) and the smallest and largest offset.
-fn span(problem: &Problem, statement: usize, access: &Access, attach: &Attach) -> Option<(usize, (i64, i64), i64, i64)> {
+fn span(
+    problem: &Problem,
+    statement: usize,
+    access: &Access,
+    attach: &Attach,
+) -> Option<(usize, (i64, i64), i64, i64)> {
     let iterator = attach.iterator?;
     let extents = &problem.statements[statement].extents;
     access.index.iter().enumerate().find_map(|(dim, index)| {

@@ -167,10 +167,13 @@ pub fn source(problem: &Problem, is_nested: bool) -> Vec<Instance> {
     all
 }
 
+/// The number of an access, its array, the elements.
+type Touch = (usize, usize, Vec<Vec<i64>>);
+
 fn edges(problem: &Problem, is_nested: bool) -> Vec<Edge> {
     let mut edges: Vec<Edge> = Vec::new();
     let source = source(problem, is_nested);
-    let touched: Vec<Vec<(usize, usize, Vec<Vec<i64>>)>> = source
+    let touched: Vec<Vec<Touch>> = source
         .iter()
         .map(|(s, point)| {
             let accesses = problem.statements[*s].accesses.iter().enumerate();

@@ -33,9 +33,12 @@ pub fn run(problem: &Problem, is_nested: bool, plan: &Plan, boxes: &[Vec<i64>]) 
     Ok(Run { moved, peak })
 }
 
+/// Positions of the band's loops, the statement, positions of its own loops, the point.
+type Date = (Vec<i64>, usize, Vec<i64>, Vec<i64>);
+
 /// Tile positions of the loops, outermost first; all points of an iterator value run at `floor(value / tile)`.
 fn events(problem: &Problem, plan: &Plan) -> Vec<Event> {
-    let mut order: Vec<(Vec<i64>, usize, Vec<i64>, Vec<i64>)> = Vec::new();
+    let mut order: Vec<Date> = Vec::new();
     for (s, statement) in problem.statements.iter().enumerate() {
         for point in points(&statement.extents) {
             let band = plan.band.iter().map(|l| {
@@ -143,11 +146,11 @@ fn transfers(problem: &Problem, events: &[Event]) -> i64 {
 
 /// Puts every live element where its box says and returns the largest sum of boxes in use.
 fn places(problem: &Problem, plan: &Plan, events: &[Event], boxes: &[Vec<i64>]) -> Result<i64, String> {
-    let mut lives: BTreeMap<(usize, &Vec<i64>, &Vec<i64>), (usize, usize)> = BTreeMap::new();
+    let mut lives: BTreeMap<_, (usize, usize)> = BTreeMap::new();
     for (time, event) in events.iter().enumerate() {
-        lives.entry((event.buffer, &event.key, &event.element)).or_insert((time, time)).1 = time;
+        lives.entry((event.buffer, event.key.as_slice(), event.element.as_slice())).or_insert((time, time)).1 = time;
     }
-    let mut tenants: BTreeMap<(usize, Vec<i64>), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut tenants: BTreeMap<_, Vec<(usize, usize)>> = BTreeMap::new();
     let mut in_use: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); events.len()];
     for ((buffer, _, element), (first, last)) in lives {
         let place: Vec<i64> = element.iter().zip(&boxes[buffer]).map(|(e, length)| e % (*length).max(1)).collect();

@@ -20,5 +20,4 @@ impl Budget {
         self.left = self.left.saturating_sub(steps);
         enough
     }
-
 }

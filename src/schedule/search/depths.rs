@@ -35,7 +35,8 @@ impl Depths {
 
     /// The same after one more loop, the last of the path.
     pub fn extended(&self, pricer: &mut Pricer, client: &Client, path: &Path) -> Self {
-        let mut next = Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor: pricer.floor(client, &path.loops) };
+        let mut next =
+            Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor: pricer.floor(client, &path.loops) };
         for (depth, choice) in self.choices.iter().enumerate() {
             let mut choice = choice.clone();
             if client.is_cyclic {

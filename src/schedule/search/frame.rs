@@ -27,8 +27,7 @@ pub struct Path {
 impl Path {
     /// The path of `statement`; its private loops are those of this statement.
     pub fn new(frame: &Frame, loops: &[Loop], statement: usize) -> Self {
-        let mut several: Vec<Loop> =
-            loops.iter().copied().filter(|l| l.tile < frame.extent(l.id, statement)).collect();
+        let mut several: Vec<Loop> = loops.iter().copied().filter(|l| l.tile < frame.extent(l.id, statement)).collect();
         several.sort_unstable_by_key(|l| l.id);
         Path {
             loops: loops.to_vec(),

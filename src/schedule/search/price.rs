@@ -180,8 +180,7 @@ impl<'a> Pricer<'a> {
             return index;
         }
         let slot = last.and_then(|id| path.ids.iter().position(|&other| other == id));
-        let window =
-            Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &path.ids, slot);
+        let window = Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &path.ids, slot);
         self.windows.push(window);
         self.window_ids.insert(key, self.windows.len() - 1);
         self.windows.len() - 1
@@ -211,7 +210,8 @@ impl<'a> Pricer<'a> {
             let size = self.box_bytes(&client, &extent);
             boxes.push(extent.current);
             let all = 0..live.len();
-            let positions = if buffer.depth < band.len() { all } else { *buffer.users.first()?..buffer.users.last()? + 1 };
+            let positions =
+                if buffer.depth < band.len() { all } else { *buffer.users.first()?..buffer.users.last()? + 1 };
             for position in positions {
                 live[position] = live[position].checked_add(size)?;
             }
@@ -233,7 +233,10 @@ impl<'a> Pricer<'a> {
         for (statement, private) in plan.private.iter().enumerate() {
             let mut taken = self.band_iterators(band, statement);
             for l in private {
-                if taken.contains(&l.iterator) || l.iterator >= problem.statements[statement].extents.len() || l.tile < 1 {
+                if taken.contains(&l.iterator)
+                    || l.iterator >= problem.statements[statement].extents.len()
+                    || l.tile < 1
+                {
                     return None;
                 }
                 taken.push(l.iterator);
@@ -251,9 +254,10 @@ impl<'a> Pricer<'a> {
     /// Can these dims stand in one band: all of different classes, and no iterator on two of them?
     pub fn is_band(&self, ids: &[usize]) -> bool {
         let problem = self.frame.problem;
-        let classes = ids.iter().enumerate().all(|(k, &id)| {
-            ids[..k].iter().all(|&other| problem.dims[other].class != problem.dims[id].class)
-        });
+        let classes = ids
+            .iter()
+            .enumerate()
+            .all(|(k, &id)| ids[..k].iter().all(|&other| problem.dims[other].class != problem.dims[id].class));
         let iterators = (0..problem.statements.len()).all(|statement| {
             let mut taken: Vec<usize> =
                 ids.iter().filter_map(|&id| problem.dims[id].attach[statement].iterator).collect();

@@ -26,6 +26,9 @@ struct Holding {
     last: usize,
 }
 
+/// A buffer for each user: what it takes is theirs.
+const APART: Holding = Holding { depth: None, bytes: 0, size: 0, first: 0, last: 0 };
+
 pub struct Settle<'g, 'a> {
     group: &'g mut Group<'a>,
     band: &'g [Loop],
@@ -58,8 +61,18 @@ impl<'g, 'a> Settle<'g, 'a> {
         let shared: Vec<usize> = (0..group.arrays.len()).filter(|&a| group.arrays[a].shared.is_some()).collect();
         let floors = group.floors(depths);
         let bounds = group.capacities.iter().map(|&capacity| group.bound(depths, &floors, capacity)).collect();
-        let mut settle =
-            Settle { group, band, depths, shared, holdings: Vec::new(), frontiers: QuickMap::default(), bounds, floors, steps, is_complete: true };
+        let mut settle = Settle {
+            group,
+            band,
+            depths,
+            shared,
+            holdings: Vec::new(),
+            frontiers: QuickMap::default(),
+            bounds,
+            floors,
+            steps,
+            is_complete: true,
+        };
         settle.holdings = settle.shared.iter().map(|&array| settle.holdings_of(array)).collect();
         settle
     }
@@ -67,7 +80,12 @@ impl<'g, 'a> Settle<'g, 'a> {
     /// True if all was tried, false if some statement's loops needed more steps.
     pub fn run(mut self) -> bool {
         let statements = self.group.pricer.frame.problem.statements.len();
-        self.decide(Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] });
+        let nothing = Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] };
+        if self.group.best.contains(&None) {
+            // All buffers apart needs least room: whatever fits at all is found first.
+            self.combine(&Decision { chosen: vec![APART; self.shared.len()], ..nothing.clone() });
+        }
+        self.decide(nothing);
         self.is_complete
     }
 
@@ -90,7 +108,7 @@ impl<'g, 'a> Settle<'g, 'a> {
             }
         }
         kept.sort_by_key(|holding| holding.bytes);
-        kept.push(Holding { depth: None, bytes: 0, size: 0, first: 0, last: 0 });
+        kept.push(APART);
         kept
     }
 
@@ -175,12 +193,10 @@ impl<'g, 'a> Settle<'g, 'a> {
         let between = |&(array, _): &(usize, usize)| arrays[array].is_written && arrays[array].own.len() > 1;
         let least: Vec<usize> = own.iter().map(|o| if between(o) { self.band.len() } else { 0 }).collect();
         let open = open_edges(pricer.frame.problem, self.band, statement);
-        let limits =
-            Limits { rooms: &rooms, tiles: &iterator_tiles[statement], most_loops: pass.private_loops };
+        let limits = Limits { rooms: &rooms, tiles: &iterator_tiles[statement], most_loops: pass.private_loops };
         let allowance = self.steps.min(budget.left());
         let mut own_budget = Budget::new(allowance);
-        let search =
-            Private::new(pricer, &mut own_budget, statement, &clients, &least, limits, self.band.len());
+        let search = Private::new(pricer, &mut own_budget, statement, &clients, &least, limits, self.band.len());
         let frontier = Rc::new(search.frontier(self.band, depths, &open));
         budget.spend(allowance - own_budget.left());
         self.is_complete &= own_budget.left() > 0;
@@ -202,7 +218,8 @@ impl<'g, 'a> Settle<'g, 'a> {
         for index in 0..self.group.capacities.len() {
             let capacity = self.group.capacities[index];
             let limit = self.group.limit(index).saturating_sub(decision.bytes);
-            let mut pick = Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, best: None };
+            let budget = &mut self.group.budget;
+            let mut pick = Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, budget, best: None };
             pick.levels(&mut Vec::new(), 0, 0);
             if let Some(entries) = pick.best {
                 let plan = self.plan(decision, &owned, &frontiers, &entries);
@@ -266,6 +283,7 @@ struct Pick<'p> {
     capacity: i64,
     /// Bytes to stay below.
     limit: i64,
+    budget: &'p mut Budget,
     best: Option<Vec<usize>>,
 }
 
@@ -282,6 +300,9 @@ impl Pick<'_> {
         own.sort_unstable();
         own.dedup();
         for level in own {
+            if self.best.is_some() && !self.budget.spend(1) {
+                return;
+            }
             let least = frontier.iter().filter(|entry| entry.persist == level).map(|entry| entry.bytes).min();
             levels.push(level);
             self.levels(levels, persist.saturating_add(level), bytes.saturating_add(least.unwrap_or(0)));
