@@ -1,6 +1,8 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
 use super::bands::{Bands, GroupProblem};
+use super::nest::stage_nest;
+use super::subsets;
 use super::placement::{Candidate, Resident, choose};
 use super::problem::{Plan, Problem};
 use super::search::frontier;
@@ -107,6 +109,8 @@ struct Planned {
 #[derive(Clone)]
 enum How {
     Plan(Rc<GroupProblem>, Plan),
+    /// In its own loops.
+    Own(Group, Vec<BufferSpec>),
     /// In source order, instance by instance.
     Source,
 }
@@ -193,6 +197,18 @@ impl Planner<'_> {
                 self.plans.push(Planned { candidate, how: How::Plan(problem.clone(), plan) });
             }
         }
+        let own = if end == first + 1 { stage_nest(self.scop, &statements, self.capacity_bytes)? } else { None };
+        if let Some(staged) = own {
+            found_alone = true;
+            let candidate = Candidate {
+                nests: (first, end),
+                resident: Vec::new(),
+                moves: touched.clone(),
+                peak_bytes: staged.peak_bytes,
+                moved_bytes: staged.moved_bytes,
+            };
+            self.plans.push(Planned { candidate, how: How::Own(staged.group, staged.buffers) });
+        }
         if !found_alone && end == first + 1 {
             let (_, peak_bytes, moved_bytes) = source_nest(self.scop, &statements)?;
             let candidate =
@@ -223,6 +239,7 @@ impl Planner<'_> {
             let (first, end) = planned.candidate.nests;
             let (group, buffers) = match &planned.how {
                 How::Plan(problem, plan) => self.realise(problem, plan),
+                How::Own(group, buffers) => (group.clone(), buffers.clone()),
                 How::Source => {
                     // The figures were computed from the same call when the candidate was made.
                     let statements = self.statements(first, end);
@@ -305,9 +322,4 @@ impl Planner<'_> {
 fn accesses_to(scop: &Scop, statement: usize, array: usize) -> Vec<usize> {
     let accesses = &scop.statements[statement].accesses;
     (0..accesses.len()).filter(|&a| accesses[a].array == array).collect()
-}
-
-/// All subsets of `0..n`, the empty one first.
-fn subsets(n: usize) -> Vec<Vec<usize>> {
-    (0..1usize << n).map(|bits| (0..n).filter(|k| bits >> k & 1 == 1).collect()).collect()
 }

@@ -85,6 +85,12 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Looks for plans without shared loops: the first ones, and those that need least room.
+    pub fn stage(&mut self, pass: Pass) {
+        self.prepare(pass);
+        self.search(&|_| Vec::new());
+    }
+
     /// Searches once over all bands and keeps what is better than before.
     pub fn run(&mut self, pass: Pass) {
         self.prepare(pass);
@@ -129,7 +135,6 @@ impl<'a> Group<'a> {
         self.budget.spend(used);
         // The most promising first: what they reach cuts the others.
         found.sort_by_key(|(promise, _)| *promise);
-        let n = found.len();
         // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
         let tiles = self.iterator_tiles.clone();
         let points = |tiles: &Vec<i64>| tiles.last().copied().into_iter().collect();
@@ -138,13 +143,6 @@ impl<'a> Group<'a> {
         self.iterator_tiles = tiles;
         for share in [64, 8, 1] {
             found = self.round(&found, &depths, share);
-        }
-        if std::env::var("DBG").is_ok() {
-            eprintln!(
-                "PASS found {n} visit used {used} all {} best {:?}",
-                self.pass.steps - self.budget.left(),
-                self.best.iter().map(|b| b.as_ref().map(|b| b.moved_bytes)).collect::<Vec<_>>()
-            );
         }
     }
 
@@ -195,6 +193,7 @@ impl<'a> Group<'a> {
         if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
             return;
         }
+        let room = self.open_room(depths);
         for (dim, tiles) in next(band) {
             let mut ids: Vec<usize> = band.iter().map(|l| l.id).collect();
             ids.push(dim);
@@ -211,11 +210,30 @@ impl<'a> Group<'a> {
                     return;
                 }
                 band.push(Loop { id: dim, tile });
-                let inner = self.extended(depths, band);
-                self.visit(next, band, &inner, &fates, found);
+                if self.fits(band, room) {
+                    let inner = self.extended(depths, band);
+                    self.visit(next, band, &inner, &fates, found);
+                }
                 band.pop();
             }
         }
+    }
+
+    /// The largest capacity whose best plan bands that begin like this may better.
+    fn open_room(&self, depths: &[ArrayDepths]) -> i64 {
+        let floors = self.floors(depths);
+        let open = |index: &usize| self.bound(depths, &floors, self.capacities[*index]) < self.limit(*index);
+        (0..self.capacities.len()).filter(open).map(|index| self.capacities[index]).max().unwrap_or(-1)
+    }
+
+    /// Do the least boxes of each statement fit?
+    fn fits(&self, band: &[Loop], room: i64) -> bool {
+        let mut floors = vec![0i64; self.pricer.frame.problem.statements.len()];
+        self.arrays.iter().flat_map(|clients| &clients.own).all(|client| {
+            let floor = &mut floors[client.users[0]];
+            *floor = floor.saturating_add(self.pricer.floor(client, band));
+            *floor <= room
+        })
     }
 
     fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Vec<ArrayDepths> {
