@@ -128,7 +128,9 @@ fn counts_of_random_nests_are_those_of_a_run() {
             Err(CountError::Budget) => refused += 1,
             Err(error) => panic!("nest {n}: {error}"),
         }
-        if t.elapsed().as_millis() > 200 { println!("{n} {:?}", t.elapsed()); }
+        if t.elapsed().as_millis() > 200 {
+            println!("{n} {:?}", t.elapsed());
+        }
     }
     println!("{counted} {refused}");
     assert!(refused * 100 < counted, "{refused} of {counted} refused");
