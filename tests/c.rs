@@ -498,3 +498,77 @@ fn the_kernel_is_named_for_the_file() {
     assert_eq!(kernel_name("two_mm"), "kernel_two_mm");
     assert_eq!(kernel_name("a-b.v2 é"), "kernel_a_b_v2__");
 }
+
+/// Small random numbers, the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len() as u64) as usize]
+    }
+
+    /// An index within 0..12 over `names`.
+    fn index(&mut self, names: &[&str]) -> String {
+        let mut sum = self.below(25).to_string();
+        for _ in 0..1 + self.below(2) {
+            let (name, factor) = (self.pick(names), 1 + self.below(6));
+            let sign = self.pick(&["+", "+", "-"]);
+            let term = match self.below(5) {
+                0 => format!("({name} + {factor}) / {}", 1 + self.below(4)),
+                1 => format!("({factor} * {name} - 3) % {}", 2 + self.below(7)),
+                2 => format!("{factor} * {name}"),
+                _ => name.to_string(),
+            };
+            sum = format!("{sum} {sign} {term}");
+        }
+        match self.below(4) {
+            0 => self.pick(names).to_string(),
+            1 => format!("11 - {}", self.pick(names)),
+            _ => format!("({sum}) % 12"),
+        }
+    }
+
+    /// A range within 0..12.
+    fn range(&mut self, name: &str, outer: &[&str]) -> String {
+        let lo = match self.below(4) {
+            0 => format!("min({}, {})", self.pick(outer), self.below(9)),
+            1 => format!("max({} - 2, 0)", self.pick(outer)),
+            2 => format!("{}", self.below(4)),
+            _ => self.pick(outer).to_string(),
+        };
+        let hi = match self.below(4) {
+            0 => format!("min({lo2} + 4, 12)", lo2 = self.pick(outer)),
+            1 => format!("{}", 2 + self.below(11)),
+            2 => format!("12 - {} / 2", self.pick(outer)),
+            _ => self.pick(outer).to_string(),
+        };
+        format!("{name} in {lo}..{hi} step {}", 1 + self.below(6) / 4)
+    }
+
+    fn transfer(&mut self) -> String {
+        let names = ["t", "i", "j", "k"];
+        let used = 2 + self.below(3) as usize;
+        let ranges: Vec<String> = (1..used).map(|n| self.range(names[n], &names[..n])).collect();
+        let mut index = || self.index(&names[..used]);
+        format!("load s[{}][{}] = A[{}][{}] for {};", index(), index(), index(), index(), ranges.join(", "))
+    }
+}
+
+#[test]
+fn random_transfers_leave_what_the_interpreter_leaves() {
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let mut source = String::from("input A[12][12]; output B[40][3][12][12]; scratch s[12][12];\n");
+        source += "load s[i][j] = A[j][i] for i in 0..12, j in 0..12; for t in 0..3 {\n";
+        for n in 0..40 {
+            writeln!(source, "  {}", random.transfer()).unwrap();
+            writeln!(source, "  store B[{n}][t][i][j] = s[i][j] for i in 0..12, j in 0..12;").unwrap();
+        }
+        agrees(&(source + "}\n"));
+    }
+}
