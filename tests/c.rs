@@ -381,9 +381,11 @@ fn ten_ranges_become_a_box_of_eight_dimensions_in_loops() {
 #[test]
 fn an_element_that_is_written_twice_keeps_the_last_value() {
     agrees(
-        "input A[6][5]; output B[6]; scratch s[6];
+        "input A[6][5]; output B[6], C[6]; scratch s[6];
          load s[(i + j) % 6] = A[i][j] for i in 0..6, j in 0..5;
-         store B[i] = s[i] for i in 0..6;",
+         store B[i] = s[i] for i in 0..6;
+         load s[i + j % 3] = A[i][j] for i in 0..4, j in 0..5;
+         store C[i] = s[i] for i in 0..6;",
     );
 }
 
