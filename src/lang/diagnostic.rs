@@ -82,8 +82,8 @@ struct Excerpt<'t> {
 
 impl Excerpt<'_> {
     fn of(text: &str, span: Span) -> Excerpt<'_> {
-        let start = text.floor_char_boundary(span.start as usize);
-        let end = text.floor_char_boundary(span.end as usize).max(start);
+        let start = boundary(text, span.start as usize);
+        let end = boundary(text, span.end as usize).max(start);
         let from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let to = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
         Excerpt {
@@ -93,4 +93,13 @@ impl Excerpt<'_> {
             end: end - from,
         }
     }
+}
+
+/// The last place at or before byte `at` where a character starts.
+fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }

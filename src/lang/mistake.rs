@@ -10,7 +10,7 @@ use super::diagnostic::Diagnostic;
 pub const MAX_NESTING: usize = 64;
 
 /// Arithmetic operators that may apply to one another, so that no walk of a tree exhausts the stack.
-pub const MAX_OPERATORS: usize = 1000;
+pub const MAX_OPERATORS: usize = 500;
 
 /// A text that is no program.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,7 @@ pub enum Syntax {
         expected: String,
         help: &'static str,
     },
+    MissingEnd,
     EmptyStatement,
     OpenBlock,
     StrayBrace,
@@ -45,7 +46,7 @@ pub enum Syntax {
     UnknownCall(String),
     SelectArguments(usize),
     /// Errors beyond those that are shown.
-    More(usize),
+    More,
 }
 
 impl Syntax {
@@ -84,6 +85,7 @@ impl Syntax {
             Syntax::Unexpected { found, expected, help } => {
                 (format!("expected {expected}, found {found}"), "not expected here", help.into())
             }
+            Syntax::MissingEnd => ("a `;` is missing".into(), "behind this", "end the statement with `;`".into()),
             Syntax::EmptyStatement => {
                 ("a `;` without a statement".into(), "nothing to end", "remove the `;`: a body needs none behind its `}`".into())
             }
@@ -142,9 +144,7 @@ impl Syntax {
                 "",
                 "write `select(condition, then, else)`".into(),
             ),
-            Syntax::More(count) => {
-                (format!("{count} more errors"), "from here on", "mend those above first".into())
-            }
+            Syntax::More => ("there are more errors".into(), "from here on", "mend those above first".into()),
         }
     }
 }
@@ -161,7 +161,7 @@ fn character(c: char) -> (String, &'static str, String) {
 
 fn integer(what: &str) -> (String, &'static str, String) {
     let help = match what {
-        "step" => "write a positive integer; to run backwards, count upwards and index with `N - 1 - i`",
+        "step" => "write a positive integer, such as `step 4`",
         _ => "write a positive integer; what depends on parameters is written where it is used: `A[2 * N]`",
     };
     (format!("a {what} is an integer"), "not an integer", help.into())
@@ -176,22 +176,47 @@ pub enum Meaning {
     Twice(Name),
     Shadow(Name),
     LabelTwice(Name),
-    Parameter { name: Name, value: i64 },
-    Extent { array: Name, value: i64 },
+    Parameter {
+        name: Name,
+        value: i64,
+    },
+    Extent {
+        array: Name,
+        value: i64,
+    },
     NotConstant(Name),
     Size(Name),
     TotalSize,
     ArrayInAffine(Name),
-    Elements { name: Name, kind: &'static str },
-    Indices { array: Name, expected: usize, found: usize },
-    Arguments { call: &'static str, expected: &'static str, found: usize },
+    /// An assignment to a parameter or an iterator.
+    Assigned {
+        name: Name,
+        kind: &'static str,
+    },
+    /// A parameter or an iterator with indices.
+    Elements {
+        name: Name,
+        kind: &'static str,
+    },
+    Indices {
+        array: Name,
+        expected: usize,
+        found: usize,
+    },
+    Arguments {
+        call: &'static str,
+        expected: &'static str,
+        found: usize,
+    },
     Product,
     Divisor(&'static str),
     BoundOnly(&'static str),
     Overflow,
     Step(i64),
     WriteToInput(Name),
-    Direction { load: bool },
+    Direction {
+        load: bool,
+    },
 }
 
 impl Meaning {
@@ -250,10 +275,15 @@ impl Meaning {
                 "not affine",
                 "here stand iterators, parameters and integers; a choice by data is `select(..)` in a value",
             ),
+            Assigned { name, kind } => (
+                format!("{kind} `{name}` is assigned"),
+                "not an array",
+                "assign to an array or a scalar, declared as in `temp x;`",
+            ),
             Elements { name, kind } => (
                 format!("{kind} `{name}` is not an array"),
                 "an array is needed here",
-                "read and write arrays; a scalar is declared without brackets, as in `temp x;`",
+                "remove the indices, or name an array",
             ),
             Indices { array, expected, found } => return indices(&array, expected, found),
             Arguments { call, expected, found } => {
@@ -285,20 +315,24 @@ impl Meaning {
                 );
             }
             Overflow => ("a constant that does not fit 63 bits".into(), "overflows", "use smaller numbers"),
-            Step(value) => (format!("a step of {value}"), "not positive", "a step is 1 or more"),
+            Step(value) => (
+                format!("a step of {value}"),
+                "not positive",
+                "a step is 1 or more; to run backwards, count upwards and index with `N - 1 - i`",
+            ),
             WriteToInput(name) => (
                 format!("the input `{name}` is written"),
                 "an input is read only",
                 "declare it `inout`, or write a `temp`",
             ),
             Direction { load: true } => (
-                "a load from here to there is none".into(),
-                "a load copies from DRAM to scratch",
+                "a `load` that does not copy from DRAM to scratch".into(),
+                "loads fill scratch buffers",
                 "write `load SCRATCH[..] = DRAM[..]`; between arrays of one kind an assignment copies",
             ),
             Direction { load: false } => (
-                "a store from here to there is none".into(),
-                "a store copies from scratch to DRAM",
+                "a `store` that does not copy from scratch to DRAM".into(),
+                "stores empty scratch buffers",
                 "write `store DRAM[..] = SCRATCH[..]`; between arrays of one kind an assignment copies",
             ),
         };
@@ -311,9 +345,11 @@ fn indices(array: &Name, expected: usize, found: usize) -> (String, String, Stri
         0 => format!("`{array}` is a scalar: write `{array}`"),
         _ => format!("write `{array}{}`", "[..]".repeat(expected)),
     };
-    let dimensions = if expected == 1 { "dimension" } else { "dimensions" };
+    let plural = |count, one, many| if count == 1 { one } else { many };
+    let dimensions = plural(expected, "dimension", "dimensions");
+    let given = plural(found, "index", "indices");
     (
-        format!("`{array}` has {expected} {dimensions} and is given {found} indices"),
+        format!("`{array}` has {expected} {dimensions} and is given {found} {given}"),
         "a wrong number of indices".into(),
         help,
     )

@@ -1,8 +1,8 @@
 //! How is a program written? As text that reads back as the same tree.
 //!
 //! Parentheses stand only where the tree needs them: the right side of an operator keeps its own where it binds no tighter.
-//! Layout is fixed: declarations first, two spaces a level, and a body of one assignment or transfer beside its `for` or `if`
-//! where the line stays within [`WIDTH`] columns.
+//! Layout is fixed: declarations first, two spaces a level, and a body of one assignment or transfer beside its `for` or
+//! `if` where the line stays within [`WIDTH`] columns.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -321,7 +321,10 @@ impl<T: Display> Display for Condition<T> {
                 write_joined(f, parts, "&&", |c| matches!(c, Condition::And(_) | Condition::Or(_)))
             }
             Condition::Or(parts) => write_joined(f, parts, "||", |c| matches!(c, Condition::Or(_))),
-            Condition::Not(condition) => write!(f, "!({condition})"),
+            Condition::Not(condition) => match **condition {
+                Condition::And(_) | Condition::Or(_) => write!(f, "!({condition})"),
+                Condition::Chain(..) | Condition::Not(_) => write!(f, "!{condition}"),
+            },
         }
     }
 }

@@ -314,10 +314,15 @@ impl Resolver {
         if let Some(Entity::Array { role: Role::Input, .. }) = self.names.get(&access.array) {
             self.report(Meaning::WriteToInput(access.array.clone()), access.span);
         }
-        self.access(access)
+        self.element(access, |name, kind| Meaning::Assigned { name, kind })
     }
 
     fn access(&mut self, access: &Access) -> Option<Access> {
+        self.element(access, |name, kind| Meaning::Elements { name, kind })
+    }
+
+    /// An element of an array; `otherwise` is the mistake where the name is that of something else.
+    fn element(&mut self, access: &Access, otherwise: fn(Name, &'static str) -> Meaning) -> Option<Access> {
         let entity = self.look_up(&access.array, access.span);
         let indices: Vec<_> = access.indices.iter().map(|i| resolve_affine(self, i, Position::Index)).collect();
         let kind = match entity? {
@@ -333,7 +338,7 @@ impl Resolver {
             Entity::Param { .. } => "the parameter",
             Entity::Iterator => "the iterator",
         };
-        self.report(Meaning::Elements { name: access.array.clone(), kind }, access.span);
+        self.report(otherwise(access.array.clone(), kind), access.span);
         None
     }
 }

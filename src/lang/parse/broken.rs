@@ -1,0 +1,158 @@
+//! What is wrong with a statement that the grammar does not match? Its first word tells which rule was meant; that rule is
+//! asked again, alone, and what it missed becomes the message.
+
+use super::{Builder, MAX_ERRORS, Match, Missed, Rule, missed};
+use crate::lang::ast::Span;
+use crate::lang::diagnostic::Diagnostic;
+use crate::lang::mistake::Syntax;
+use crate::lang::scan::span;
+
+impl Builder<'_> {
+    /// Reports a piece that no rule of a statement matches, and reads the body in it, if there is one.
+    pub(super) fn broken(&mut self, pair: Match, is_outermost: bool) {
+        let start = pair.as_span().start();
+        let mut head_end = pair.as_span().end();
+        let block = pair.into_inner().find(|part| part.as_rule() == Rule::block);
+        if let Some(block) = &block {
+            head_end = block.as_span().start();
+        }
+        let is_reported = |error: &Diagnostic| (start..=head_end).contains(&(error.span.start as usize));
+        if self.errors.len() <= MAX_ERRORS && !self.errors.iter().any(is_reported) {
+            self.broken_head(start, is_outermost);
+        }
+        if let Some(block) = block {
+            self.body(block);
+        }
+    }
+
+    /// Asks the rule that the first word of a statement at `start` stands for what it misses.
+    fn broken_head(&mut self, start: usize, is_outermost: bool) {
+        let (word, at) = token(self.text, start);
+        let rule = match word {
+            ";" => return self.report(Syntax::EmptyStatement, at),
+            "param" | "input" | "output" | "inout" | "temp" | "scratch" if !is_outermost => {
+                return self.report(Syntax::DeclarationInBody(word.into()), at);
+            }
+            "param" => Rule::param,
+            "input" | "output" | "inout" | "temp" | "scratch" => Rule::array,
+            "for" => Rule::for_head,
+            "if" => Rule::if_head,
+            "else" => Rule::else_head,
+            "load" | "store" => Rule::transfer,
+            _ => Rule::assign,
+        };
+        match missed(rule, &self.text[start..]) {
+            Some(Missed { at, expected }) => self.unexpected(Missed { at: start + at, expected }, rule),
+            None => self.report(Syntax::ElseWithoutIf, at),
+        }
+    }
+
+    /// Reports what `rule` expected instead of what it found.
+    pub(super) fn unexpected(&mut self, missed: Missed, rule: Rule) {
+        let Missed { at, expected } = missed;
+        let (word, span) = token(self.text, at);
+        let found = if word.is_empty() { "the end of the text".into() } else { format!("`{word}`") };
+        if expected.contains(&Rule::end)
+            && let Some(before) = end_of_statement_before(self.text, at)
+        {
+            return self.report(Syntax::MissingEnd, before);
+        }
+        let help = expected.iter().find_map(|rule| cure(*rule)).or_else(|| cure(rule)).unwrap_or(STATEMENTS);
+        let expected = in_words(&expected);
+        self.report(Syntax::Unexpected { found, expected, help }, span);
+    }
+}
+
+/// The cure where nothing tells what was meant.
+const STATEMENTS: &str = "a statement is `for`, `if`, `load`, `store` or an assignment such as `C[i] += A[i];`; declarations start with \
+     `param`, `input`, `output`, `inout`, `temp` or `scratch`";
+
+/// How to write what a rule stands for.
+fn cure(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::end => "end it with `;`",
+        Rule::open_brace => "a body stands in braces: `{ .. }`",
+        Rule::kw_in | Rule::dots | Rule::range | Rule::for_head => {
+            "a range is written `i in 0..N`, or `i in 0..N step 4`"
+        }
+        Rule::close_paren => "close the parenthesis with `)`",
+        Rule::close_bracket => "close the index with `]`; two indices are written `A[i][j]`",
+        Rule::assign_op => "an assignment is written `C[i] = 0;` or `C[i] += A[i];`",
+        Rule::equals => "write `=`: a parameter is `param N = 4;`, a transfer `load S[i] = A[i] for i in 0..4;`",
+        Rule::setting | Rule::param => "a parameter is written `param N = 4;`",
+        Rule::declarator | Rule::element_type | Rule::array => {
+            "an array is written `input f16 A[N][M];`, a scalar `temp x;`"
+        }
+        Rule::expression
+        | Rule::conjunction
+        | Rule::negation
+        | Rule::comparison
+        | Rule::sum
+        | Rule::product
+        | Rule::factor
+        | Rule::number
+        | Rule::call
+        | Rule::group => "write a number, a name, `A[i]`, a call or a parenthesis here",
+        Rule::transfer => "a transfer is written `load S[i] = A[i] for i in 0..4;`",
+        _ => return None,
+    })
+}
+
+/// A list of what would have been right, each thing once.
+fn in_words(expected: &[Rule]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for rule in expected {
+        let word = match rule {
+            Rule::end => "`;`",
+            Rule::equals | Rule::assign_op => "`=`",
+            Rule::dots => "`..`",
+            Rule::open_brace => "`{`",
+            Rule::close_paren => "`)`",
+            Rule::close_bracket => "`]`",
+            Rule::kw_in => "`in`",
+            Rule::kw_for => "`for`",
+            Rule::kw_if => "`if`",
+            Rule::kw_step => "`step`",
+            Rule::index => "`[`",
+            Rule::name | Rule::setting | Rule::declarator => "a name",
+            Rule::range => "a range",
+            Rule::access => "an array",
+            Rule::element_type => "a type",
+            Rule::compare_op | Rule::add_op | Rule::mul_op => "an operator",
+            Rule::label | Rule::assign | Rule::EOI => "a statement",
+            _ => "a value",
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    match words.split_last() {
+        Some((last, [])) => (*last).into(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "something else".into(),
+    }
+}
+
+/// The token at or after byte `at`, empty at the end of the text.
+fn token(text: &str, at: usize) -> (&str, Span) {
+    let rest = text[at..].trim_ascii_start();
+    let start = text.len() - rest.len();
+    let word = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    let length = match rest.chars().next() {
+        None => 0,
+        Some(_) if word > 0 => word,
+        Some(_) if ["..", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*="].iter().any(|t| rest.starts_with(t)) => {
+            2
+        }
+        Some(c) => c.len_utf8(),
+    };
+    (&rest[..length], span(start, start + length))
+}
+
+/// The last character before `at`, if what stands at `at` shows that a statement ends there: another line or a brace.
+fn end_of_statement_before(text: &str, at: usize) -> Option<Span> {
+    let before = text[..at].trim_ascii_end().len();
+    let ends = text[before..at].contains('\n') || matches!(text.as_bytes().get(at), None | Some(b'{' | b'}'));
+    let last = text[..before].char_indices().next_back().map_or(0, |(start, _)| start);
+    ends.then(|| span(last, before))
+}
