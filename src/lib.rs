@@ -1,107 +1,78 @@
 //! polyfuse: fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
+//!
+//! # The line
+//!
+//! ```text
+//! text ─parse→ Program ─resolve→ Program ─extract→ Scop ─dependences→ Dependences
+//!                                                   └──── decide ◄───────┘
+//!                                                           │
+//!                                                        Schedule ─stage→ Staging ─to_program→ Program ─print→ text
+//!                                                                                                ├─count→ Counts
+//!                                                                                                └─to_c→ C
+//! ```
+//!
+//! [`optimize`] is this line. What polyfuse prints is the language that it reads, plus `scratch`, `load` and `store`: one tree
+//! ([`lang::ast`]), one printer and one interpreter serve both ends, so "is it right?" is *run both and compare*, and "is it
+//! better?" is *count both*.
+//!
+//! # The layers
+//!
+//! The modules stand in the order in which data meets them; each uses only those above it.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`lang`] | What does a text say, and what is wrong with it? |
+//! | [`machine`] | How large is the scratchpad? |
+//! | [`isl`] | Sets and relations of integer points; the only place that knows isl, and all unsafe code |
+//! | [`ilp`] | The best integers under linear rows; the only place that knows a solver |
+//! | [`poly`] | Which instances run, what do they touch, which depends on which? |
+//! | [`schedule`] | Which loops run together, in which tiles, and where does each array wait? |
+//! | [`staging`] | What crosses between DRAM and the scratchpad, when, and where does it lie? |
+//! | [`emit`] | How is all that written as a program, and as C? |
+//! | [`count`] | How much does a program do and move? |
+//! | [`run`] | What does a program compute? |
+//! | [`check`] | Is the outcome right? Shares nothing with `schedule` but the types of a schedule |
+//! | [`report`] | What is said about it? |
+//!
+//! What is absent on purpose: nothing but `isl` names the isl binding and nothing but `ilp` a solver; nothing in `schedule::search`
+//! knows sets or programs, only plain integers; `count`, `run` and `check` do not know how a schedule was found; no result
+//! depends on a clock, a hash order or the load of the machine.
+//!
+//! # Glossary
+//!
+//! - *statement instance*: one execution of an assignment, named by its iterators (Feautrier 1991).
+//! - *iteration domain*: the set of a statement's instances.
+//! - *access relation*: from instances to the elements that they touch.
+//! - *dependence*: from an instance to a later one that touches the same element: flow (write, read), anti (read, write),
+//!   output (write, write); *value-based* when no write lies between.
+//! - *reduction*: the instances of one `op=` on one element; any order gives the same value (Doerfert et al. 2015).
+//! - *live-in*, *live-out*: values from before the program, values that stay at its end.
+//! - *nest*: a top-level statement of the program.
+//! - *group*: nests that run together.
+//! - *band*: loops that all statements of a group share, each of which may be tiled (Bondhugula et al. 2008).
+//! - *shift*: a constant by which a statement runs later along a loop than another.
+//! - *tile loop*: a loop over blocks of values; *point loop*: a loop inside a block (Wolf and Lam 1991).
+//! - *schedule tree*: the order of all instances as nested loops and sequences (Verdoolaege et al. 2014).
+//! - *scratchpad*: on-chip memory that software fills and empties; *buffer*: an array in it.
+//! - *scope*: the loops in one iteration of which a buffer serves; *footprint*: the elements touched there.
+//! - *box hull*: the smallest box around a footprint, which a buffer holds.
+//! - *ring*: a buffer that keeps a sliding window, its indices modulo its size.
+//! - *resident*: on chip from its first use to its last, across groups; *spill*: to DRAM between two uses.
+//! - *peak*: the largest sum of live buffers; *arena*: what holds all buffers at fixed offsets.
+//! - *compulsory bytes*: what any schedule moves: inputs read once, outputs written once.
 
 pub mod check;
 pub mod count;
 pub mod emit;
+pub mod ilp;
+pub mod isl;
 pub mod lang;
 pub mod machine;
+mod optimize;
+pub mod poly;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod staging;
 
-use emit::Placement;
-use lang::Diagnostic;
-use lang::ast::Program;
-use machine::Machine;
-use report::Report;
-
-/// How much to fuse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fuse {
-    /// Each top-level statement by itself; nothing stays on the chip between them.
-    None,
-    /// As much as is legal.
-    Max,
-    /// What moves the fewest bytes.
-    #[default]
-    Auto,
-}
-
-/// Who solves the integer programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Solver {
-    #[default]
-    Microlp,
-    /// Where built in.
-    Highs,
-}
-
-/// What a schedule is asked to be.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// The stem of the file's name.
-    pub kernel: String,
-    /// The file's name, for places in remarks.
-    pub file: String,
-    pub machine: Machine,
-    /// What the buffers may take together: the machine's, or less or more.
-    pub capacity_bytes: i64,
-    pub fuse: Fuse,
-    /// Operations that recomputing may add, as a part of the program's own; at least 0.
-    pub recompute: f64,
-    pub solver: Solver,
-    /// Multiplies the operation budgets; at least 1.
-    pub effort: u32,
-}
-
-/// A scheduled program and what is known of it.
-#[derive(Clone, Debug)]
-pub struct Optimized {
-    /// Of the scheduled level, resolved.
-    pub program: Program,
-    pub placement: Placement,
-    pub report: Report,
-    pub warnings: Vec<Diagnostic>,
-    /// The groups and what flows between them, for Graphviz.
-    pub dot: String,
-}
-
-/// Why there is no schedule.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Failure {
-    /// The program is at fault.
-    Input(Vec<Diagnostic>),
-    /// No schedule stays within the scratchpad. `table`: what needs how much, ready to print.
-    DoesNotFit { smallest_bytes: i64, table: String },
-    /// polyfuse is at fault. `reproducer`: what else is known, ready to print; may be empty.
-    Fault { what: String, reproducer: String },
-}
-
-/// Schedules a program as parsed, with the parameters of `overrides` before its own.
-///
-/// # Errors
-/// Mistakes in the program, a scratchpad that is too small, or a fault of polyfuse.
-pub fn optimize(parsed: &Program, overrides: &[(String, i64)], _options: &Options) -> Result<Optimized, Failure> {
-    lang::resolve(parsed, overrides).map_err(Failure::Input)?;
-    if let Some(span) = scheduled_at(parsed) {
-        let mistake =
-            Diagnostic::error("the program is scheduled already", span).label("only scheduled programs have this");
-        return Err(Failure::Input(vec![mistake.help("give `opt` the program that this one was made from")]));
-    }
-    Err(Failure::Fault { what: "scheduling is not built yet".into(), reproducer: String::new() })
-}
-
-/// The first thing in a program that only the scheduled level has.
-fn scheduled_at(program: &Program) -> Option<lang::ast::Span> {
-    use lang::ast::Stmt;
-    fn transfer(body: &[Stmt]) -> Option<lang::ast::Span> {
-        body.iter().find_map(|stmt| match stmt {
-            Stmt::Transfer(t) => Some(t.span),
-            Stmt::For(f) => transfer(&f.body),
-            Stmt::If(i) => transfer(&i.then).or_else(|| transfer(&i.orelse)),
-            Stmt::Assign(_) => None,
-        })
-    }
-    let scratch = program.arrays.iter().find(|a| a.role == lang::ast::Role::Scratch);
-    scratch.map(|a| a.span).or_else(|| transfer(&program.body))
-}
+pub use optimize::{Failure, Optimized, Options, dependences, optimize};

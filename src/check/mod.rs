@@ -1,3 +1,82 @@
-//! Is a program right? Checks that share no code with what they check.
+//! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
+//!
+//! Four questions about every schedule: does it keep all dependences, does its arena fit, does a run move what was counted, and does
+//! a run leave what the source program leaves, each element read from a buffer having been put there.
 
 pub mod compare;
+pub mod legality;
+
+use crate::count::Counts;
+use crate::lang::ast::{Program, Role};
+use crate::poly::Dependences;
+use crate::run::{Modular, Traffic, execute_observed};
+use crate::schedule::tree::Schedule;
+
+/// Statement instances and moved elements of the longest run that is made to check.
+pub const LONGEST_RUN: i128 = 1_000_000;
+
+/// A schedule and the program that came of it.
+pub struct Subject<'a> {
+    pub source: &'a Program,
+    pub dependences: &'a Dependences,
+    pub schedule: &'a Schedule,
+    pub program: &'a Program,
+    pub counts: &'a Counts,
+    pub arena_bytes: i64,
+    pub capacity_bytes: i64,
+    /// The source and the scheduled program at smaller parameters, where these are too large to be run.
+    pub smaller: Option<(Program, Program)>,
+}
+
+/// Asks all questions.
+///
+/// # Errors
+/// The first answer that is wrong, in words.
+pub fn all(subject: &Subject) -> Result<(), String> {
+    match legality::violation(subject.dependences, subject.schedule) {
+        Ok(None) => {}
+        Ok(Some(v)) => {
+            return Err(format!("the schedule breaks a dependence from S{} to S{} at {:?}", v.from, v.to, v.witness));
+        }
+        // Out of budget: the runs below still compare results.
+        Err(error) if error.is_quota() => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    if subject.arena_bytes > subject.capacity_bytes {
+        return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
+    }
+    if moved(subject.counts).saturating_add(subject.counts.instances) <= LONGEST_RUN {
+        traffic(subject.program, subject.counts)?;
+        results(subject.source, subject.program)?;
+    } else if let Some((source, program)) = &subject.smaller {
+        results(source, program)?;
+    }
+    Ok(())
+}
+
+fn moved(counts: &Counts) -> i128 {
+    counts.arrays.iter().fold(0, |sum: i128, a| sum.saturating_add(a.load_elements).saturating_add(a.store_elements))
+}
+
+/// Whether a run moves what was counted, element for element.
+fn traffic(program: &Program, counts: &Counts) -> Result<(), String> {
+    let mut seen = Traffic::new(program);
+    execute_observed::<Modular, _>(program, 1, u64::MAX, &mut seen).map_err(|fault| fault.to_string())?;
+    for (array, (reads, writes)) in program.arrays.iter().zip(&seen.arrays).filter(|(a, _)| a.role != Role::Scratch) {
+        let Some(counted) = counts.arrays.iter().find(|c| c.name == array.name) else { continue };
+        let run = (i128::from(*reads), i128::from(*writes));
+        if run != (counted.load_elements, counted.store_elements) {
+            let counted = (counted.load_elements, counted.store_elements);
+            return Err(format!("a run moves {run:?} elements of `{}`, the count says {counted:?}", array.name));
+        }
+    }
+    Ok(())
+}
+
+fn results(source: &Program, program: &Program) -> Result<(), String> {
+    match compare::compare(source, program, 1, u64::MAX) {
+        Ok(compare::Verdict::Same) => Ok(()),
+        Ok(verdict) => Err(format!("the scheduled program computes something else: {verdict:?}")),
+        Err(stopped) => Err(stopped.to_string()),
+    }
+}

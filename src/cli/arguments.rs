@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use polyfuse::ilp::Solver;
 use polyfuse::machine::{self, parse_size};
 
 /// Fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
@@ -52,7 +53,7 @@ pub struct Opt {
     pub file: Option<String>,
     #[command(flatten)]
     pub common: Common,
-    /// What to print; rt: the C runtime header
+    /// What to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub emit: Emit,
     /// Write the report there
@@ -66,7 +67,7 @@ pub struct Opt {
     pub recompute: f64,
     /// Who solves the integer programs: microlp, or highs where built in
     #[arg(long, value_name = "NAME", default_value = "microlp", value_parser = parse_solver)]
-    pub solver: polyfuse::Solver,
+    pub solver: Solver,
     /// Multiplies the operation budgets
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub effort: u32,
@@ -77,9 +78,14 @@ pub enum Emit {
     #[default]
     Loop,
     C,
+    /// The C runtime header
     Rt,
+    /// The report
     Json,
+    /// The dependences, for Graphviz
     Dot,
+    /// The schedule tree
+    Schedule,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -177,10 +183,12 @@ fn parse_fraction(text: &str) -> Result<f64, String> {
     fraction.ok_or_else(|| format!("`{text}` is no fraction: a number that is not negative, as in 0.25"))
 }
 
-fn parse_solver(text: &str) -> Result<polyfuse::Solver, String> {
+fn parse_solver(text: &str) -> Result<Solver, String> {
     match text {
-        "microlp" => Ok(polyfuse::Solver::Microlp),
-        "highs" if cfg!(feature = "highs") => Ok(polyfuse::Solver::Highs),
+        "microlp" => Ok(Solver::Microlp),
+        #[cfg(feature = "highs")]
+        "highs" => Ok(Solver::Highs),
+        #[cfg(not(feature = "highs"))]
         "highs" => Err("this polyfuse was built without highs (`cargo build --features highs`)".into()),
         _ => Err("the solvers are microlp and highs".into()),
     }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::Stop;
-use super::arguments::{Arguments, Check, Command, Common, Count, CountEmit, Deps, Emit, Fuse, Machines, Opt, Run};
+use super::arguments::{
+    Arguments, Check, Command, Common, Count, CountEmit, Deps, DepsEmit, Emit, Fuse, Machines, Opt, Run,
+};
 use super::input::{self, Source, check_overrides};
 use super::output::{self, Result as Written};
 use polyfuse::check::compare::{Verdict, compare};
@@ -12,9 +14,10 @@ use polyfuse::emit::{RUNTIME_HEADER, to_c};
 use polyfuse::lang::Diagnostic;
 use polyfuse::lang::ast::{Program, Role};
 use polyfuse::machine;
+use polyfuse::poly::show::{self, Shown};
 use polyfuse::report::json;
 use polyfuse::run::{self, Fault, Footprint, Place, Typed};
-use polyfuse::{Failure, Optimized, Options};
+use polyfuse::{Optimized, Options, schedule};
 
 /// Every run of one program is on the same inputs.
 const SEED: u64 = 0;
@@ -64,12 +67,13 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
     let options = Options {
         kernel: source.kernel.clone(),
         file: source.name.clone(),
+        text: source.text.clone(),
         machine,
         capacity_bytes,
         fuse: match opt.fuse {
-            Fuse::None => polyfuse::Fuse::None,
-            Fuse::Max => polyfuse::Fuse::Max,
-            Fuse::Auto => polyfuse::Fuse::Auto,
+            Fuse::None => schedule::Fuse::None,
+            Fuse::Max => schedule::Fuse::Max,
+            Fuse::Auto => schedule::Fuse::Auto,
         },
         recompute: opt.recompute,
         solver: opt.solver,
@@ -94,6 +98,7 @@ fn printed(emit: Emit, optimized: &Optimized, source: &Source) -> Result<String,
         Emit::Rt => RUNTIME_HEADER.into(),
         Emit::Json => optimized.report.to_json(),
         Emit::Dot => optimized.dot.clone(),
+        Emit::Schedule => optimized.schedule.clone(),
     })
 }
 
@@ -212,12 +217,28 @@ fn needed_bytes(program: &Program) -> Result<i64, Fault> {
     Ok(footprint.peak_bytes())
 }
 
+#[derive(Serialize)]
+struct DependencesReport<'a> {
+    kernel: &'a str,
+    dependences: &'a [Shown],
+}
+
 fn dependences(deps: &Deps) -> Result<(), Stop> {
     input::machine(&deps.common)?;
-    let (source, _program) = load(&deps.file, &deps.common)?;
-    let failure = Failure::Fault { what: "dependences are not built yet".into(), reproducer: String::new() };
-    let _ = deps.emit;
-    Err(Stop::from_failure(failure, &source))
+    let source = Source::read(&deps.file)?;
+    let parsed = source.parse()?;
+    check_overrides(&deps.common.overrides, &[&parsed])?;
+    let (edges, warnings) = polyfuse::dependences(&parsed, &deps.common.overrides)
+        .map_err(|failure| Stop::from_failure(failure, &source))?;
+    output::diagnostics(&source.name, &source.text, &warnings);
+    let text = match deps.emit {
+        DepsEmit::Text => {
+            edges.iter().map(|e| format!("{} {} -> {}: {}\n", e.kind, e.from, e.to, e.relation)).collect()
+        }
+        DepsEmit::Json => json(&DependencesReport { kernel: &source.kernel, dependences: &edges }),
+        DepsEmit::Dot => show::dot(&source.kernel, &edges),
+    };
+    finish(&deps.common, text)
 }
 
 fn list_machines(machines: &Machines) -> Result<(), Stop> {

@@ -43,11 +43,11 @@ impl Stop {
             Failure::Input(diagnostics) => {
                 Stop::Mistakes { file: file.name.clone(), text: file.text.clone(), diagnostics }
             }
-            Failure::DoesNotFit { smallest_bytes, table } => Stop::Refused(format!(
-                "{}: no schedule fits the scratchpad; {smallest_bytes} bytes would do\n{table}",
+            Failure::DoesNotFit { capacity_bytes, smallest_bytes, table } => Stop::Refused(format!(
+                "{}: no schedule fits {capacity_bytes} bytes; {smallest_bytes} would do\n{table}",
                 file.name
             )),
-            Failure::Fault { what, reproducer } => Stop::Fault { what, details: reproducer },
+            Failure::Fault(what) => Stop::Fault { what, details: String::new() },
         }
     }
 }

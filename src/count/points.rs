@@ -97,9 +97,10 @@ impl Counter {
         let vars: BTreeSet<Var> = system.vars().into_iter().chain(weight.vars()).collect();
         let mut best: Option<Candidate> = None;
         for &var in vars.iter().rev() {
-            let Some(candidate) = candidate(system, var)? else { continue };
-            if best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
-                best = Some(candidate);
+            for candidate in elimination(system, var)?.into_iter().chain(enumeration(system, var)) {
+                if best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
+                    best = Some(candidate);
+                }
             }
         }
         let Candidate { var, cost, way } = best.ok_or(CountError::Unbounded)?;
@@ -164,9 +165,14 @@ impl Counter {
 }
 
 impl Candidate {
-    /// Sums before splits, then by cost.
-    fn rank(&self) -> (bool, u64) {
-        (!matches!(self.way, Way::Sum { .. }), self.cost)
+    /// Less is better. Chambers bring constraints and remainders bring variables, whose cost comes later; a value brings
+    /// nothing. The factors are measured.
+    fn rank(&self) -> u64 {
+        match self.way {
+            Way::Sum { .. } => self.cost.saturating_mul(self.cost),
+            Way::Remainders { .. } => self.cost.saturating_mul(64),
+            Way::Values { .. } => self.cost,
+        }
     }
 }
 
@@ -181,39 +187,39 @@ fn require(system: &mut System, form: &Linear) -> Result<(), CountError> {
     system.require(form)
 }
 
-/// How to get rid of `var`; `None` where it has no bound on one side.
-fn candidate(system: &System, var: Var) -> Result<Option<Candidate>, CountError> {
+/// How to get rid of `var` by its bounds; `None` where it has none on one side.
+fn elimination(system: &System, var: Var) -> Result<Option<Candidate>, CountError> {
     let (mut lows, mut highs) = (Vec::new(), Vec::new());
-    let mut widest: Option<Linear> = None;
+    let mut last: Option<(Linear, i128)> = None;
     let mut splits: u64 = 1;
     for form in system.mentioning(var) {
-        let coefficient = form.coefficient(var);
+        let (coefficient, rest) = (form.coefficient(var), form.without(var));
         match coefficient {
-            1 => lows.push(form.without(var).negated()?),
-            -1 => highs.push(form.without(var)),
+            1 => lows.push(rest.negated()?),
+            -1 => highs.push(rest),
             _ => {
                 splits = splits.saturating_mul(u64::try_from(coefficient.unsigned_abs()).unwrap_or(u64::MAX));
-                widest = Some(form);
+                last = Some((rest, coefficient.saturating_abs()));
             }
         }
     }
-    let Some(form) = widest else {
-        if lows.is_empty() || highs.is_empty() {
-            return Ok(None);
-        }
-        let lows = needed(system, lows, |low, other| other.minus(low))?;
-        let highs = needed(system, highs, |high, other| high.minus(other))?;
-        let cost = lows.len() as u64 * highs.len() as u64;
-        return Ok(Some(Candidate { var, cost, way: Way::Sum { lows, highs } }));
-    };
-    if let (Some(low), Some(high)) = system.range(var) {
-        let values = u64::try_from(high.saturating_sub(low).saturating_add(1).max(0)).unwrap_or(u64::MAX);
-        if values <= splits {
-            return Ok(Some(Candidate { var, cost: values, way: Way::Values { low, high } }));
-        }
+    if let Some((rest, divisor)) = last {
+        return Ok(Some(Candidate { var, cost: splits, way: Way::Remainders { rest, divisor } }));
     }
-    let divisor = form.coefficient(var).saturating_abs();
-    Ok(Some(Candidate { var, cost: splits, way: Way::Remainders { rest: form.without(var), divisor } }))
+    if lows.is_empty() || highs.is_empty() {
+        return Ok(None);
+    }
+    let lows = needed(system, lows, |low, other| other.minus(low))?;
+    let highs = needed(system, highs, |high, other| high.minus(other))?;
+    Ok(Some(Candidate { var, cost: lows.len() as u64 * highs.len() as u64, way: Way::Sum { lows, highs } }))
+}
+
+/// To take the values of `var` one by one; `None` where its range depends on others.
+fn enumeration(system: &System, var: Var) -> Option<Candidate> {
+    let (low, high) = system.range(var);
+    let (low, high) = (low?, high?);
+    let values = high.checked_sub(low)?.checked_add(1)?.max(0);
+    Some(Candidate { var, cost: u64::try_from(values).unwrap_or(u64::MAX), way: Way::Values { low, high } })
 }
 
 /// The bounds that no other makes superfluous: `slack(bound, other)` is not negative where `other` is the tighter one.

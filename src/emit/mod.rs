@@ -1,9 +1,13 @@
-//! What leaves polyfuse? A scheduled program as C, and the runtime header that it needs.
+//! What leaves polyfuse? A schedule with its staging as a program of the scheduled level, and that program as C.
 //!
-//! Nothing here knows of schedules or machines: [`to_c`] reads a resolved program of the scheduled level and the places of its
+//! [`to_program`] alone knows of schedules. [`to_c`] reads a resolved program of the scheduled level and the places of its
 //! buffers, and translates both one to one.
 
 mod c;
+mod loops;
+mod names;
+mod program;
+mod sum;
 
 use std::fmt;
 
@@ -12,6 +16,10 @@ use indexmap::IndexMap;
 use crate::lang::ast::Name;
 
 pub use c::{kernel_name, to_c};
+pub use loops::{Leaves, convert};
+pub use names::Names;
+pub use program::{Emitted, to_program};
+pub use sum::Sum;
 
 /// The runtime header as it ships, `polyfuse_rt.h`: plain copies. A user replaces it by the machine's own DMA.
 pub const RUNTIME_HEADER: &str = include_str!("polyfuse_rt.h");

@@ -17,3 +17,4 @@ mod words;
 pub use diagnostic::{Diagnostic, Severity};
 pub use parse::parse;
 pub use resolve::{Resolved, resolve};
+pub use words::is_reserved;

@@ -3,6 +3,12 @@
 //! The order of the fields is the order of the keys. Keys are only ever added within schema 1. Except for `time_ms`, which
 //! stands in the `--report` file only, two runs on one input write the same bytes.
 
+mod make;
+mod tree;
+
+pub use make::{Facts, make, parameters};
+pub use tree::tree;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 

@@ -45,10 +45,13 @@ pub struct Footprint {
     buffers: Vec<Option<Buffer>>,
 }
 
+/// The time of a write that has not been.
+const NEVER: u64 = u64::MAX;
+
 #[derive(Clone, Debug)]
 struct Buffer {
     bytes: i64,
-    /// When each element was last written.
+    /// When each element was last written, as far as the last one that was.
     written: Vec<u64>,
     /// Disjoint closed periods, ascending. A read ends now, so it can only extend or join the last ones.
     live: Vec<(u64, u64)>,
@@ -59,7 +62,7 @@ impl Footprint {
         let buffer = |array: &crate::lang::ast::Array| {
             (array.role == Role::Scratch).then(|| Buffer {
                 bytes: array.bytes(),
-                written: vec![0; usize::try_from(array.elements()).unwrap_or(0)],
+                written: Vec::new(),
                 live: Vec::new(),
             })
         };
@@ -93,7 +96,10 @@ impl Footprint {
 impl Observer for Footprint {
     fn read(&mut self, array: usize, element: usize, time: u64) {
         let Some(buffer) = &mut self.buffers[array] else { return };
-        let mut from = buffer.written[element];
+        let mut from = buffer.written.get(element).copied().unwrap_or(NEVER);
+        if from == NEVER {
+            return;
+        }
         while let Some(&(start, end)) = buffer.live.last() {
             if end < from {
                 break;
@@ -105,8 +111,11 @@ impl Observer for Footprint {
     }
 
     fn wrote(&mut self, array: usize, element: usize, time: u64) {
-        if let Some(buffer) = &mut self.buffers[array] {
-            buffer.written[element] = time;
+        if let Some(Buffer { written, .. }) = &mut self.buffers[array] {
+            if written.len() <= element {
+                written.resize(element + 1, NEVER);
+            }
+            written[element] = time;
         }
     }
 }

@@ -1,3 +1,14 @@
-//! Which loops run together, in which tiles, and where each array waits.
+//! Which loops run together, in which tiles, and where does each array wait?
+//!
+//! Bands say which loops a group of nests can share, the search finds tiles and buffers for a group, placement picks groups for the
+//! whole program; the outcome is a schedule tree with decisions on buffers. Only `bands` and `source` know isl.
 
+pub mod bands;
+mod decide;
+mod placement;
 pub mod problem;
+pub mod search;
+pub mod source;
+pub mod tree;
+
+pub use decide::{Decision, Fuse, decide};

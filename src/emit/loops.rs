@@ -1,0 +1,199 @@
+//! Which loops does isl write for a group, and how do they read in the loop language?
+
+use super::names::Names;
+use super::sum::Sum;
+use crate::isl::{Expr, IslError, Node, Op, Result};
+use crate::lang::ast::{self, Affine, AffineKind, Comparison, Condition, Name, Stmt};
+use std::collections::HashMap;
+
+/// What stands at the leaves of a group's loops.
+pub trait Leaves {
+    /// What an argument of a leaf is called, as a wish for the loop that runs it.
+    fn argument_name(&self, leaf: &str, argument: usize) -> String;
+    /// The statement of a leaf at given arguments.
+    fn statement(&self, leaf: &str, arguments: &[Sum]) -> Stmt;
+}
+
+/// The loops of a node, with `leaves` at its leaves.
+///
+/// # Errors
+/// An expression that the loop language cannot say.
+pub fn convert(node: &Node, names: &Names, leaves: &dyn Leaves) -> Result<Vec<Stmt>> {
+    let mut writer = Writer { names, leaves, values: HashMap::new(), around: Vec::new() };
+    writer.node(node)
+}
+
+struct Writer<'a> {
+    names: &'a Names,
+    leaves: &'a dyn Leaves,
+    /// What isl's iterators are in the program.
+    values: HashMap<String, Sum>,
+    around: Vec<Name>,
+}
+
+impl Writer<'_> {
+    fn node(&mut self, node: &Node) -> Result<Vec<Stmt>> {
+        match node {
+            Node::Block(parts) => {
+                let mut body = Vec::new();
+                for part in parts {
+                    body.extend(self.node(part)?);
+                }
+                Ok(body)
+            }
+            Node::User { name, arguments } => {
+                let arguments = arguments.iter().map(|a| self.sum(a)).collect::<Result<Vec<_>>>()?;
+                Ok(vec![self.leaves.statement(name, &arguments)])
+            }
+            Node::If { condition, then, orelse } => {
+                let condition = self.condition(condition)?;
+                let then = self.node(then)?;
+                let orelse = orelse.as_ref().map_or(Ok(Vec::new()), |node| self.node(node))?;
+                Ok(vec![Stmt::If(ast::If { condition, then, orelse, span: Default::default() })])
+            }
+            Node::For { iterator, init, degenerate: true, body, .. } => {
+                let value = self.sum(init)?;
+                self.values.insert(iterator.clone(), value);
+                self.node(body)
+            }
+            Node::For { iterator, init, condition, step, body, .. } => {
+                let (lo, hi) = (self.affine(init)?, self.upper(iterator, condition)?);
+                let wish = self.wish(iterator, body).unwrap_or_else(|| iterator.clone());
+                let name = self.names.iterator(&wish, &self.around);
+                self.values.insert(iterator.clone(), Sum::atom(Affine::name(&name)));
+                self.around.push(name.clone());
+                let body = self.node(body)?;
+                self.around.pop();
+                let range = ast::Range { iterator: name, lo, hi, step: *step, span: Default::default() };
+                Ok(vec![wrap(range, body)])
+            }
+        }
+    }
+
+    /// The half-open bound of `iterator <= e` or `iterator < e`.
+    fn upper(&self, iterator: &str, condition: &Expr) -> Result<Affine> {
+        match condition {
+            Expr::Op(op @ (Op::Le | Op::Lt), args) if args[0] == Expr::Name(iterator.into()) => {
+                self.bound(&args[1], i64::from(*op == Op::Le))
+            }
+            _ => Err(IslError("a loop that does not end at an upper bound".into())),
+        }
+    }
+
+    /// A bound plus a constant, which goes inside `min` and `max`.
+    fn bound(&self, e: &Expr, more: i64) -> Result<Affine> {
+        match e {
+            Expr::Op(op @ (Op::Min | Op::Max), args) => {
+                let args = args.iter().map(|a| self.bound(a, more)).collect::<Result<Vec<_>>>()?;
+                Ok(if *op == Op::Min { AffineKind::Min(args).into() } else { AffineKind::Max(args).into() })
+            }
+            _ => Ok(self.sum(e)?.plus(&Sum::int(more), 1).to_affine()),
+        }
+    }
+
+    fn affine(&self, e: &Expr) -> Result<Affine> {
+        self.bound(e, 0)
+    }
+
+    /// What the leaves below call the value of a loop.
+    fn wish(&self, iterator: &str, node: &Node) -> Option<String> {
+        match node {
+            Node::Block(parts) => parts.iter().find_map(|part| self.wish(iterator, part)),
+            Node::If { then, orelse, .. } => {
+                self.wish(iterator, then).or_else(|| orelse.as_ref().and_then(|node| self.wish(iterator, node)))
+            }
+            Node::For { body, .. } => self.wish(iterator, body),
+            Node::User { name, arguments } => {
+                let at = arguments.iter().position(|a| *a == Expr::Name(iterator.into()))?;
+                Some(self.leaves.argument_name(name, at))
+            }
+        }
+    }
+
+    fn sum(&self, e: &Expr) -> Result<Sum> {
+        let pair = |args: &[Expr]| -> Result<(Sum, Sum)> { Ok((self.sum(&args[0])?, self.sum(&args[1])?)) };
+        match e {
+            Expr::Int(value) => Ok(Sum::int(*value)),
+            Expr::Name(name) => {
+                self.values.get(name).cloned().ok_or_else(|| IslError(format!("an unknown iterator {name}")))
+            }
+            Expr::Op(op, args) => match op {
+                Op::Minus => Ok(Sum::default().plus(&self.sum(&args[0])?, -1)),
+                Op::Add => pair(args).map(|(a, b)| a.plus(&b, 1)),
+                Op::Sub => pair(args).map(|(a, b)| a.plus(&b, -1)),
+                Op::Mul => {
+                    let (a, b) = pair(args)?;
+                    match (a.as_int(), b.as_int()) {
+                        (Some(factor), _) => Ok(Sum::default().plus(&b, factor)),
+                        (_, Some(factor)) => Ok(Sum::default().plus(&a, factor)),
+                        _ => Err(IslError("a product of iterators".into())),
+                    }
+                }
+                Op::Div | Op::FloorDiv => {
+                    let (a, b) = pair(args)?;
+                    b.as_int().filter(|d| *d > 0).map(|d| a.floor_div(d)).ok_or_else(no_constant)
+                }
+                Op::Mod | Op::ZeroMod => {
+                    let (a, b) = pair(args)?;
+                    b.as_int().filter(|d| *d > 0).map(|d| a.modulo(d)).ok_or_else(no_constant)
+                }
+                Op::Min | Op::Max => {
+                    let args = args.iter().map(|a| self.affine(a)).collect::<Result<Vec<_>>>()?;
+                    let kind = if *op == Op::Min { AffineKind::Min(args) } else { AffineKind::Max(args) };
+                    Ok(Sum::atom(kind.into()))
+                }
+                _ => Err(IslError(format!("{op:?} as a value"))),
+            },
+        }
+    }
+
+    fn condition(&self, e: &Expr) -> Result<Condition<Affine>> {
+        if let Expr::Int(truth) = e {
+            // isl writes a condition that it found out as a number.
+            return Ok(Condition::Chain(Affine::int(*truth), vec![(Comparison::Ne, Affine::int(0))]));
+        }
+        let Expr::Op(op, args) = e else { return Err(IslError("a condition that is a value".into())) };
+        let parts = || args.iter().map(|a| self.condition(a)).collect::<Result<Vec<_>>>();
+        let comparison = match op {
+            Op::And => return Ok(Condition::And(flat(parts()?, |c| matches!(c, Condition::And(_))))),
+            Op::Or => return Ok(Condition::Or(flat(parts()?, |c| matches!(c, Condition::Or(_))))),
+            Op::Eq => Comparison::Eq,
+            Op::Le => Comparison::Le,
+            Op::Lt => Comparison::Lt,
+            Op::Ge => Comparison::Ge,
+            Op::Gt => Comparison::Gt,
+            _ => return Err(IslError(format!("{op:?} as a condition"))),
+        };
+        let (left, right) = (self.sum(&args[0])?, self.sum(&args[1])?);
+        Ok(Condition::Chain(left.to_affine(), vec![(comparison, right.to_affine())]))
+    }
+}
+
+fn no_constant() -> IslError {
+    IslError("a division by something else than a positive constant".into())
+}
+
+/// `a && (b && c)` as one list.
+fn flat(parts: Vec<Condition<Affine>>, same: fn(&Condition<Affine>) -> bool) -> Vec<Condition<Affine>> {
+    parts
+        .into_iter()
+        .flat_map(|part| match part {
+            Condition::And(inner) | Condition::Or(inner) if inner.len() == 1 => inner,
+            part if same(&part) => match part {
+                Condition::And(inner) | Condition::Or(inner) => inner,
+                other => vec![other],
+            },
+            part => vec![part],
+        })
+        .collect()
+}
+
+/// A loop around a body: a transfer takes the loop as a range of its own, loops in a row become one `for`.
+fn wrap(range: ast::Range, mut body: Vec<Stmt>) -> Stmt {
+    match body.as_mut_slice() {
+        [Stmt::Transfer(transfer)] => transfer.ranges.insert(0, range),
+        [Stmt::For(inner)] => inner.ranges.insert(0, range),
+        _ => return Stmt::For(ast::For { ranges: vec![range], body, span: Default::default() }),
+    }
+    body.remove(0)
+}

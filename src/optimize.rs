@@ -1,0 +1,316 @@
+//! The line from a program to its schedule, with the checks that stand behind every outcome.
+
+use crate::check::{self, legality};
+use crate::count::{self, Counts};
+use crate::emit::{self, Placement};
+use crate::ilp::Solver;
+use crate::isl::{Context, IslError};
+use crate::lang::ast::Program;
+use crate::lang::{self, Diagnostic, Severity};
+use crate::machine::Machine;
+use crate::poly::{self, Dependences, Scop};
+use crate::report::{self, Report};
+use crate::schedule::bands::Bands;
+use crate::schedule::tree::Schedule;
+use crate::schedule::{self, Fuse};
+use crate::staging::{self, Staging};
+use std::time::Instant;
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The kernel's name, from its file's stem.
+    pub kernel: String,
+    /// The file as the user named it, for messages.
+    pub file: String,
+    /// The program's text, for places in messages.
+    pub text: String,
+    pub machine: Machine,
+    /// The scratchpad in bytes; the machine's, unless the user set it.
+    pub capacity_bytes: i64,
+    pub fuse: Fuse,
+    /// Operations that recomputing may add, as a part of the program's own. None is added yet.
+    pub recompute: f64,
+    pub solver: Solver,
+    /// Multiplies the operation budgets.
+    pub effort: u32,
+}
+
+/// A scheduled program and what is said about it.
+#[derive(Clone, Debug)]
+pub struct Optimized {
+    /// Of the scheduled level, resolved.
+    pub program: Program,
+    pub placement: Placement,
+    pub report: Report,
+    pub warnings: Vec<Diagnostic>,
+    /// The schedule tree, to be read by people.
+    pub schedule: String,
+    /// The dependences as a graph for Graphviz.
+    pub dot: String,
+}
+
+/// Why there is no scheduled program.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The program is at fault.
+    Input(Vec<Diagnostic>),
+    /// The scratchpad is too small for any schedule.
+    DoesNotFit {
+        capacity_bytes: i64,
+        smallest_bytes: i64,
+        /// The buffers at the tightest point, a line each.
+        table: String,
+    },
+    /// polyfuse is at fault.
+    Fault(String),
+}
+
+impl From<IslError> for Failure {
+    fn from(error: IslError) -> Failure {
+        Failure::Fault(error.to_string())
+    }
+}
+
+/// isl operations for the dependences and for all else, a unit of effort.
+const BUDGET: u64 = 40_000_000;
+
+/// Schedules a program.
+///
+/// # Errors
+/// What is wrong with the program, or the smallest scratchpad that it can run in.
+pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options) -> Result<Optimized, Failure> {
+    let mut clock = Clock::start();
+    let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
+    refuse_scheduled(&source)?;
+    clock.lap(|t| &mut t.parse);
+    let ctx = Context::new();
+    let scop = poly::extract(&source, &ctx)?;
+    let (dependences, complete) = analyse(&scop, options)?;
+    warnings.extend(diagnose(&scop, &dependences, complete)?);
+    clock.lap(|t| &mut t.dependences);
+    let mut work = Work { source: &source, scop: &scop, dependences: &dependences, options, clock };
+    let alone = work.best(if complete { Fuse::None } else { Fuse::Source })?;
+    let chosen = match options.fuse {
+        _ if !complete => None,
+        Fuse::None | Fuse::Source => None,
+        fuse => Some(work.best(fuse)?),
+    };
+    let per_nest = alone.counts.clone();
+    let outcome = match chosen {
+        Some(chosen) if options.fuse == Fuse::Max || chosen.bytes() <= alone.bytes() => chosen,
+        _ => alone,
+    };
+    check::all(&work.checked(&outcome, parsed, overrides)).map_err(Failure::Fault)?;
+    let dot = if complete {
+        poly::show::dot(&options.kernel, &poly::show::edges(&scop, &dependences)?)
+    } else {
+        String::new()
+    };
+    let report = report::make(&report::Facts {
+        source: &source,
+        scop: &scop,
+        dependences: &dependences,
+        options,
+        params: report::parameters(parsed, overrides),
+        outcome: &outcome,
+        per_nest: &per_nest,
+        times: work.clock.times,
+    })
+    .map_err(Failure::Fault)?;
+    let placement = outcome.placement();
+    let schedule = report::tree(&scop, &outcome.schedule);
+    Ok(Optimized { program: outcome.program, placement, report, warnings, schedule, dot })
+}
+
+/// Wall time by stage: for the report's eyes only.
+struct Clock {
+    last: Instant,
+    times: report::Times,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { last: Instant::now(), times: report::Times::default() }
+    }
+
+    fn lap(&mut self, stage: impl FnOnce(&mut report::Times) -> &mut f64) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.last).as_secs_f64() * 1e3;
+        self.last = now;
+        self.times.total += elapsed;
+        *stage(&mut self.times) += elapsed;
+    }
+}
+
+/// The dependences of a program, with warnings.
+///
+/// # Errors
+/// What is wrong with the program.
+pub fn dependences(
+    parsed: &Program,
+    overrides: &[(String, i64)],
+) -> Result<(Vec<poly::show::Shown>, Vec<Diagnostic>), Failure> {
+    let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
+    refuse_scheduled(&source)?;
+    let ctx = Context::new();
+    let scop = poly::extract(&source, &ctx)?;
+    let dependences = poly::dependences(&scop)?;
+    warnings.extend(diagnose(&scop, &dependences, true)?);
+    Ok((poly::show::edges(&scop, &dependences)?, warnings))
+}
+
+fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
+    if !source.is_scheduled() {
+        return Ok(());
+    }
+    let span = source.arrays.iter().find(|a| a.role == lang::ast::Role::Scratch).map(|a| a.span).unwrap_or_default();
+    Err(Failure::Input(vec![Diagnostic {
+        severity: Severity::Error,
+        message: "this program is scheduled already".into(),
+        span,
+        label: "a scratch buffer stands in scheduled programs only".into(),
+        help: Some("give `opt` the source program; `count`, `run` and `check` take this one".into()),
+    }]))
+}
+
+/// The dependences, and whether they are complete: programs that exhaust the budget run in source order.
+fn analyse(scop: &Scop, options: &Options) -> Result<(Dependences, bool), Failure> {
+    let budget = BUDGET.saturating_mul(u64::from(options.effort.max(1)));
+    match scop.ctx.budget(budget, || poly::dependences(scop)) {
+        Ok(dependences) => Ok((dependences, true)),
+        Err(_) => Ok((Dependences::unknown(scop)?, false)),
+    }
+}
+
+/// Warnings; errors end the line.
+fn diagnose(scop: &Scop, dependences: &Dependences, complete: bool) -> Result<Vec<Diagnostic>, Failure> {
+    let found = if complete { poly::diagnose(scop, dependences)? } else { poly::outside(scop)? };
+    if found.iter().any(|d| d.severity == Severity::Error) {
+        return Err(Failure::Input(found));
+    }
+    Ok(found)
+}
+
+/// A schedule carried out: the program and what it moves.
+pub struct Outcome {
+    pub schedule: Schedule,
+    pub staging: Staging,
+    pub program: Program,
+    pub counts: Counts,
+    /// The nests of each group, first and one past the last.
+    pub nests: Vec<(usize, usize)>,
+    /// For each group the number of the program's top-level statements up to its end.
+    pub ends: Vec<usize>,
+}
+
+impl Outcome {
+    /// Bytes loaded and stored.
+    pub fn bytes(&self) -> i128 {
+        self.counts.bytes().map_or(i128::MAX, |(loads, stores)| loads.saturating_add(stores))
+    }
+
+    fn placement(&self) -> Placement {
+        let scratch = self.program.arrays.iter().filter(|a| a.role == lang::ast::Role::Scratch);
+        let offsets = scratch.zip(&self.staging.placement.offsets).map(|(a, &at)| (a.name.clone(), at)).collect();
+        Placement { offsets, arena_bytes: self.staging.placement.arena_bytes }
+    }
+}
+
+struct Work<'a> {
+    source: &'a Program,
+    scop: &'a Scop,
+    dependences: &'a Dependences,
+    options: &'a Options,
+    clock: Clock,
+}
+
+impl Work<'_> {
+    /// The best schedule of a kind whose buffers can be laid out in the scratchpad.
+    ///
+    /// Plans are made for sums of sizes; a layout can need a little more, so they are asked again with less room until one fits.
+    fn best(&mut self, fuse: Fuse) -> Result<Outcome, Failure> {
+        let Options { capacity_bytes, effort, solver, .. } = *self.options;
+        if fuse != Fuse::Source {
+            let bands = Bands::new(self.scop, self.dependences, solver)?;
+            for sixteenths in [16, 15, 14, 12, 8, 4, 2] {
+                let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
+                let decision = schedule::decide(&bands, self.scop, room, fuse, effort, solver)?;
+                self.clock.lap(|t| &mut t.schedule);
+                if let Some(outcome) = self.carry_out(decision.schedule, decision.nests)? {
+                    return Ok(outcome);
+                }
+            }
+        }
+        let schedule = schedule::source::source_schedule(self.scop)?;
+        let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
+        match self.carry_out(schedule.clone(), nests)? {
+            Some(outcome) => Ok(outcome),
+            None => Err(self.does_not_fit(&schedule)?),
+        }
+    }
+
+    fn carry_out(&mut self, schedule: Schedule, nests: Vec<(usize, usize)>) -> Result<Option<Outcome>, Failure> {
+        let times = staging::Times::new(self.scop, &schedule);
+        let staging = staging::stage(&times, self.dependences)?;
+        self.clock.lap(|t| &mut t.stage);
+        if staging.placement.arena_bytes > self.options.capacity_bytes {
+            return Ok(None);
+        }
+        let emit::Emitted { program, ends } = emit::to_program(self.source, &times, &staging)?;
+        let counts = count::count(&program).map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?;
+        self.clock.lap(|t| &mut t.emit);
+        Ok(Some(Outcome { schedule, staging, program, counts, nests, ends }))
+    }
+
+    fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
+        let times = staging::Times::new(self.scop, source);
+        let staging = staging::stage(&times, self.dependences)?;
+        let table = staging::tightest(&staging.buffers)
+            .iter()
+            .map(|b| {
+                let statement = &self.scop.statements[b.users[0].statement];
+                format!("  {:>8} bytes  {}  in {}\n", b.bytes(), self.scop.arrays[b.array].name, statement.label)
+            })
+            .collect();
+        Ok(Failure::DoesNotFit {
+            capacity_bytes: self.options.capacity_bytes,
+            smallest_bytes: staging.placement.arena_bytes,
+            table,
+        })
+    }
+
+    fn checked<'b>(
+        &'b self,
+        outcome: &'b Outcome,
+        parsed: &'b Program,
+        overrides: &'b [(String, i64)],
+    ) -> check::Subject<'b> {
+        check::Subject {
+            source: self.source,
+            dependences: self.dependences,
+            schedule: &outcome.schedule,
+            program: &outcome.program,
+            counts: &outcome.counts,
+            arena_bytes: outcome.staging.placement.arena_bytes,
+            capacity_bytes: self.options.capacity_bytes,
+            smaller: self.shrunk(parsed, overrides),
+        }
+    }
+
+    /// Smaller parameters of a program that is too large to be run.
+    fn shrunk(&self, _parsed: &Program, _overrides: &[(String, i64)]) -> Option<(Program, Program)> {
+        None
+    }
+}
+
+/// Where dependences are broken, in words.
+pub fn violation_text(scop: &Scop, violation: &legality::Violation) -> String {
+    let name = |s: usize| scop.statements[s].label.clone();
+    format!(
+        "{} must run before {}, which the schedule breaks at {:?}",
+        name(violation.from),
+        name(violation.to),
+        violation.witness
+    )
+}

@@ -1,0 +1,257 @@
+//! Which instance must run after which, and which value does each read get?
+//!
+//! Instances of one `op=` on one element may run in any order, so its writes are definite for nobody's reads but are all
+//! seen by the next reader (isl's may-sources), and pairs of one `op=` with itself through its target are told apart.
+//! That keeps every other edge complete: the initialisation precedes all instances of a reduction, a reader follows all.
+//!
+//! Source: Feautrier, "Dataflow analysis of array and scalar references", IJPP 20(1), 1991; reductions as in Doerfert,
+//! Streit, Hack, Benaissa, "Polly's polyhedral scheduling in the presence of reductions", IMPACT 2015.
+
+use super::scop::{Scop, number};
+use crate::isl::{Map, Result, UnionMap, flow};
+use std::collections::BTreeMap;
+
+/// All relations go from the earlier instance to the later one.
+pub struct Dependences {
+    /// From a write to the reads of its value, with the element. `{ S[s] -> [T[t] -> A[a]] }`
+    pub flow: UnionMap,
+    /// From one instance of a reduction to another on the same element, in source order. `{ S[s] -> [S[t] -> A[a]] }`
+    pub reduction: UnionMap,
+    /// What any order of execution must keep: flow, anti and output, without the pairs of a reduction with itself.
+    /// `{ S[s] -> T[t] }`
+    pub order: UnionMap,
+    /// From a read to the next write. `{ S[s] -> T[t] }`
+    pub anti: UnionMap,
+    /// From a write to the next write. `{ S[s] -> T[t] }`
+    pub output: UnionMap,
+    /// Reads of values from before the program. `{ S[s] -> A[a] }`
+    pub live_in: UnionMap,
+    /// Writes whose value may stand at the end in an `output` or `inout`. `{ S[s] -> A[a] }`
+    pub live_out: UnionMap,
+    by_statement: ByStatement,
+}
+
+/// The same relations, found by statements and array.
+struct ByStatement {
+    /// `{ [S[s] -> T[t]] -> A[a] }`
+    flow: BTreeMap<(usize, usize, usize), Map>,
+    /// `{ [S[s] -> S[t]] -> A[a] }`
+    reduction: BTreeMap<(usize, usize), Map>,
+    /// `{ S[s] -> A[a] }`
+    live_out: BTreeMap<(usize, usize), Map>,
+}
+
+impl ByStatement {
+    fn of(flow: &UnionMap, reduction: &UnionMap, live_out: &UnionMap) -> Result<ByStatement> {
+        let triple = |map: &Map| -> Result<Option<(usize, usize, usize)>> {
+            let sink = map.range()?.unwrap()?;
+            let names = (map.domain_name(), sink.domain_name(), sink.range_name());
+            Ok(match names {
+                (Some(s), Some(t), Some(a)) => Some((number(&s), number(&t), number(&a))),
+                _ => None,
+            })
+        };
+        let mut found = ByStatement { flow: BTreeMap::new(), reduction: BTreeMap::new(), live_out: BTreeMap::new() };
+        for map in flow.maps()? {
+            if let Some(key) = triple(&map)? {
+                found.flow.insert(key, map.uncurry()?.coalesce()?);
+            }
+        }
+        for map in reduction.maps()? {
+            if let Some((s, _, a)) = triple(&map)? {
+                found.reduction.insert((s, a), map.uncurry()?.coalesce()?);
+            }
+        }
+        for map in live_out.maps()? {
+            if let (Some(s), Some(a)) = (map.domain_name(), map.range_name()) {
+                found.live_out.insert((number(&s), number(&a)), map);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Dependences {
+    /// What is assumed when nothing is known: every write is needed and every read comes from outside. Right for programs
+    /// that run in source order, each instance staged by itself.
+    ///
+    /// # Errors
+    /// When isl refuses a relation.
+    pub fn unknown(scop: &Scop) -> Result<Dependences> {
+        let sides = Sides::of(scop)?;
+        let none = scop.ctx.empty_union_map()?;
+        let writes = sides.writes.union(&sides.reduction_writes)?;
+        let by_statement = ByStatement::of(&none, &none, &writes)?;
+        Ok(Dependences {
+            flow: none.clone(),
+            reduction: none.clone(),
+            order: none.clone(),
+            anti: none.clone(),
+            output: none,
+            live_in: sides.reads.union(&sides.reduction_writes)?,
+            live_out: writes,
+            by_statement,
+        })
+    }
+
+    /// Values of an array that one statement makes and another reads. `{ [S[s] -> T[t]] -> A[a] }`
+    pub fn flow_between(&self, source: usize, sink: usize, array: usize) -> Option<&Map> {
+        self.by_statement.flow.get(&(source, sink, array))
+    }
+
+    /// Pairs of a reduction's instances on one element, in source order. `{ [S[s] -> S[t]] -> A[a] }`
+    pub fn reduction_of(&self, statement: usize, array: usize) -> Option<&Map> {
+        self.by_statement.reduction.get(&(statement, array))
+    }
+
+    /// A statement's writes that may stand at the end. `{ S[s] -> A[a] }`
+    pub fn live_out_of(&self, statement: usize, array: usize) -> Option<&Map> {
+        self.by_statement.live_out.get(&(statement, array))
+    }
+}
+
+/// # Errors
+/// When isl's budget runs out.
+pub fn dependences(scop: &Scop) -> Result<Dependences> {
+    let sides = Sides::of(scop)?;
+    let dates = &scop.dates;
+    let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
+    // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
+    let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
+    let (combined, own) = split_own(&updates.pairs)?;
+    let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
+    let all_writes = sides.writes.union(&sides.reduction_writes)?;
+    let anti = anti(&all_writes, &sides.reads, &sides.writes, dates)?;
+
+    let flow_pairs = plain.pairs.union(&combined)?;
+    let output = instances(&overwritten.union(&combined)?)?;
+    let updated_first = from_updates(scop, &overwritten.union(&combined)?)?;
+    let anti = instances(&anti.union(&updated_first)?)?;
+    let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?.coalesce()?;
+    let live_in = plain.no_source.union(&updates.no_source)?;
+    let live_out = live_out(scop, &sides)?;
+    let by_statement = ByStatement::of(&flow_pairs, &own, &live_out)?;
+    Ok(Dependences { by_statement, flow: flow_pairs, reduction: own, order, anti, output, live_in, live_out })
+}
+
+/// Pairs whose source is an `op=`, which reads before it writes.
+fn from_updates(scop: &Scop, pairs: &UnionMap) -> Result<UnionMap> {
+    let mut result = pairs.context().empty_union_map()?;
+    for map in pairs.maps()? {
+        let source = map.domain_name().and_then(|name| scop.statements.get(number(&name)));
+        if source.is_some_and(|s| s.is_reduction()) {
+            result = result.union(&map.to_union_map()?)?;
+        }
+    }
+    Ok(result)
+}
+
+/// The accesses of a program, by what they do. `{ S[i] -> A[a] }`
+struct Sides {
+    /// Reads but those of an `op=` of its target.
+    reads: UnionMap,
+    /// Definite writes: by `=`.
+    writes: UnionMap,
+    reduction_writes: UnionMap,
+}
+
+impl Sides {
+    fn of(scop: &Scop) -> Result<Sides> {
+        let empty = scop.ctx.empty_union_map()?;
+        let mut sides = Sides { reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
+        for access in scop.statements.iter().flat_map(|s| &s.accesses) {
+            let relation = access.relation.to_union_map()?;
+            match (access.reads, access.writes) {
+                (true, true) => sides.reduction_writes = sides.reduction_writes.union(&relation)?,
+                (true, false) => sides.reads = sides.reads.union(&relation)?,
+                _ => sides.writes = sides.writes.union(&relation)?,
+            }
+        }
+        Ok(sides)
+    }
+}
+
+/// From each read to the writes of its element up to the next definite one. `{ S[s] -> [T[t] -> A[a]] }`
+///
+/// The reads stand in the question as instances of their own, so that the answer tells them from the writes that end them.
+fn anti(sink: &UnionMap, reads: &UnionMap, writes: &UnionMap, dates: &UnionMap) -> Result<UnionMap> {
+    let readers = renamed(reads, 'R')?;
+    let dates = dates.union(&renamed(dates, 'R')?)?;
+    let pairs = flow(sink, writes, &readers, &dates)?.pairs;
+    let mut result = sink.context().empty_union_map()?;
+    for map in pairs.maps()? {
+        if map.domain_name().is_some_and(|name| name.starts_with('R')) {
+            result = result.union(&map.to_union_map()?)?;
+        }
+    }
+    renamed(&result, 'S')
+}
+
+/// The same relations with the first letter of their domains' names changed.
+fn renamed(map: &UnionMap, letter: char) -> Result<UnionMap> {
+    let mut result = map.context().empty_union_map()?;
+    for map in map.maps()? {
+        let name = map.domain_name().unwrap_or_default();
+        let name = format!("{letter}{}", name.get(1..).unwrap_or_default());
+        result = result.union(&map.named_domain(&name)?.to_union_map()?)?;
+    }
+    Ok(result)
+}
+
+/// Pairs of two statements, and pairs of a statement with itself.
+fn split_own(pairs: &UnionMap) -> Result<(UnionMap, UnionMap)> {
+    let mut other = pairs.context().empty_union_map()?;
+    let mut own = other.clone();
+    for map in pairs.maps()? {
+        let side = if map.domain_name() == sink_name(&map)? { &mut own } else { &mut other };
+        *side = side.union(&map.to_union_map()?)?;
+    }
+    Ok((other, own))
+}
+
+/// The name of `T` in `{ S[s] -> [T[t] -> A[a]] }`.
+fn sink_name(map: &Map) -> Result<Option<String>> {
+    Ok(map.range()?.unwrap()?.domain_name())
+}
+
+/// `{ S[s] -> [T[t] -> A[a]] }` without the element.
+pub fn instances(pairs: &UnionMap) -> Result<UnionMap> {
+    let mut result = pairs.context().empty_union_map()?;
+    for map in pairs.maps()? {
+        let sink = map.range()?.unwrap()?.domain_map()?;
+        result = result.union(&map.apply_range(&sink)?.to_union_map()?)?;
+    }
+    Ok(result)
+}
+
+/// Writes that a reader of everything at the end of the program would see.
+fn live_out(scop: &Scop, sides: &Sides) -> Result<UnionMap> {
+    use crate::lang::ast::Role;
+    let mut parts = Vec::new();
+    for (n, array) in scop.arrays.iter().enumerate() {
+        if matches!(array.role, Role::Output | Role::Inout) {
+            let dims: Vec<String> = (0..array.extents.len()).map(|d| format!("a{d}")).collect();
+            let bounds: Vec<String> = dims.iter().zip(&array.extents).map(|(a, e)| format!("0 <= {a} < {e}")).collect();
+            let colon = if bounds.is_empty() { "" } else { " : " };
+            parts.push(format!("End[] -> A{n}[{}]{colon}{}", dims.join(","), bounds.join(" and ")));
+        }
+    }
+    let end = scop.ctx.union_map(&format!("{{ {} }}", parts.join("; ")))?;
+    let depth = scop.dates.maps()?.first().map_or(Ok(1), |m| m.n_out())?;
+    let last = scop.statements.iter().map(|s| s.positions[0] + 1).max().unwrap_or(0);
+    let mut date = vec!["0".to_string(); depth];
+    date[0] = last.to_string();
+    let dates = scop.dates.union(&scop.ctx.union_map(&format!("{{ End[] -> [{}] }}", date.join(",")))?)?;
+    let pairs = flow(&end, &sides.writes, &sides.reduction_writes, &dates)?.pairs;
+    let mut result = scop.ctx.empty_union_map()?;
+    for map in pairs.maps()? {
+        let element = map.range()?.unwrap()?.range_map()?;
+        result = result.union(&map.apply_range(&element)?.to_union_map()?)?;
+    }
+    result.coalesce()
+}
+
+/// The statements of a pair in `{ S[s] -> T[t] }`.
+pub fn pair(map: &Map) -> Option<(usize, usize)> {
+    Some((number(&map.domain_name()?), number(&map.range_name()?)))
+}

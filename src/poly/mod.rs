@@ -1,0 +1,13 @@
+//! What does a program do, as sets and relations? Instances, accesses, dependences, and what is wrong with them.
+
+mod dependences;
+mod diagnose;
+mod linear;
+mod scop;
+pub mod show;
+pub mod text;
+
+pub use dependences::{Dependences, dependences, pair};
+pub use diagnose::{diagnose, outside};
+pub use linear::Linear;
+pub use scop::{Access, Dim, Scop, Statement, extract, number};

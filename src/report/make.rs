@@ -1,0 +1,305 @@
+//! Which figures describe a schedule?
+
+use super::{
+    ArrayTraffic, Dram, GroupFigures, MachineFigures, Operations, Remark, Report, Residence, SCHEMA, Scratchpad,
+    SolverFigures, Times, Traffic,
+};
+use crate::count::{self, Counts};
+use crate::emit::{Leaves, Names, Sum, convert};
+use crate::isl::Set;
+use crate::lang::ast::{Access, Assign, AssignOp, ExprKind, Program, Role, Stmt};
+use crate::optimize::{Options, Outcome};
+use crate::poly::{Dependences, Scop, number};
+use indexmap::IndexMap;
+
+/// What a report is made from.
+pub struct Facts<'a> {
+    pub source: &'a Program,
+    pub scop: &'a Scop,
+    pub dependences: &'a Dependences,
+    pub options: &'a Options,
+    pub params: IndexMap<String, i64>,
+    pub outcome: &'a Outcome,
+    pub per_nest: &'a Counts,
+    pub times: Times,
+}
+
+/// The parameters in force.
+pub fn parameters(parsed: &Program, overrides: &[(String, i64)]) -> IndexMap<String, i64> {
+    let value = |name: &str, value: i64| overrides.iter().rev().find(|(n, _)| n == name).map_or(value, |(_, v)| *v);
+    parsed.params.iter().map(|p| (p.name.to_string(), value(&p.name, p.value))).collect()
+}
+
+/// # Errors
+/// A figure that cannot be counted, in words.
+pub fn make(facts: &Facts) -> Result<Report, String> {
+    let naive = count::count(facts.source).map_err(|e| e.to_string())?;
+    let counts = &facts.outcome.counts;
+    let compulsory_bytes = compulsory(facts)?;
+    let bounds = product_bounds(facts);
+    let lower_bound_bytes = bounds.into_iter().fold(compulsory_bytes, i64::max);
+    let placement = &facts.outcome.staging.placement;
+    Ok(Report {
+        schema: SCHEMA,
+        kernel: facts.options.kernel.clone(),
+        params: facts.params.clone(),
+        machine: MachineFigures {
+            name: facts.options.machine.name.clone(),
+            scratchpad_bytes: facts.options.capacity_bytes,
+        },
+        dram: Dram {
+            naive: traffic(&naive),
+            per_nest: traffic(facts.per_nest),
+            optimized: traffic(counts),
+            compulsory_bytes,
+            lower_bound_bytes,
+        },
+        arrays: arrays(facts.source, counts),
+        scratchpad: Scratchpad { peak_bytes: placement.peak_bytes, arena_bytes: placement.arena_bytes },
+        operations: Operations { source: small(naive.operations), optimized: small(counts.operations) },
+        groups: groups(facts)?,
+        remarks: remarks(facts),
+        solver: SolverFigures { name: facts.options.solver.name().into(), status: "optimal".into(), gap: 0.0 },
+        time_ms: Some(facts.times),
+    })
+}
+
+fn small(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn traffic(counts: &Counts) -> Traffic {
+    let (loads, stores) = counts.bytes().unwrap_or((i128::MAX, i128::MAX));
+    Traffic { load_bytes: small(loads), store_bytes: small(stores) }
+}
+
+fn arrays(source: &Program, counts: &Counts) -> Vec<ArrayTraffic> {
+    source
+        .arrays
+        .iter()
+        .map(|array| {
+            let counted = counts.arrays.iter().find(|c| c.name == array.name);
+            let (loads, stores) = counted.map_or((0, 0), |c| (c.load_elements, c.store_elements));
+            let bytes = |elements: i128| small(elements.saturating_mul(array.ty.bytes().into()));
+            let residence = match (array.role, stores) {
+                (Role::Temp, 0) => Residence::Scratchpad,
+                (Role::Temp, stored) if stored < i128::from(array.elements()) => Residence::Split,
+                _ => Residence::Dram,
+            };
+            ArrayTraffic {
+                name: array.name.to_string(),
+                role: format!("{:?}", array.role).to_lowercase(),
+                traffic: Traffic { load_bytes: bytes(loads), store_bytes: bytes(stores) },
+                residence,
+            }
+        })
+        .collect()
+}
+
+/// Elements whose value from before the program is read, and elements of results that are written, each once.
+fn compulsory(facts: &Facts) -> Result<i64, String> {
+    let scop = facts.scop;
+    let mut total: i128 = 0;
+    for (n, array) in scop.arrays.iter().enumerate() {
+        let mut add = |set: Option<Set>| -> Result<(), String> {
+            if let Some(set) = set {
+                let elements = points(&set).map_err(|e| format!("the compulsory bytes of `{}`: {e}", array.name))?;
+                total = total.saturating_add(elements.saturating_mul(array.ty.bytes().into()));
+            }
+            Ok(())
+        };
+        if matches!(array.role, Role::Input | Role::Inout) {
+            add(union(
+                facts
+                    .dependences
+                    .live_in
+                    .maps()
+                    .map_err(|e| e.to_string())?
+                    .into_iter()
+                    .filter(|m| m.range_name().map(|name| number(&name)) == Some(n)),
+            )?)?;
+        }
+        if matches!(array.role, Role::Output | Role::Inout) {
+            let writes = scop.statements.iter().flat_map(|s| &s.accesses).filter(|a| a.writes && a.array == n);
+            add(union(writes.map(|a| a.relation.clone()))?)?;
+        }
+    }
+    Ok(small(total))
+}
+
+fn union(relations: impl Iterator<Item = crate::isl::Map>) -> Result<Option<Set>, String> {
+    let mut all: Option<Set> = None;
+    for relation in relations {
+        let range = relation.range().map_err(|e| e.to_string())?;
+        all = Some(match all {
+            None => range,
+            Some(known) => known.union(&range).map_err(|e| e.to_string())?,
+        });
+    }
+    Ok(all)
+}
+
+/// The number of points of a set `{ A[a] }`: isl writes the loops that visit each once, and those are counted.
+fn points(set: &Set) -> Result<i128, String> {
+    let text = |e: crate::isl::IslError| e.to_string();
+    let set = set.coalesce().map_err(text)?;
+    if set.is_empty().map_err(text)? {
+        return Ok(0);
+    }
+    let loops = set.visit().map_err(text)?;
+    let mut program = Program::default();
+    program.arrays.push(crate::lang::ast::Array {
+        role: Role::Temp,
+        ty: crate::lang::ast::Type::I8,
+        name: "e".into(),
+        dims: Vec::new(),
+        extents: Vec::new(),
+        span: Default::default(),
+    });
+    program.body = convert(&loops, &Names::of(&program), &Points).map_err(text)?;
+    count::count(&program).map(|counts| counts.instances).map_err(|e| e.to_string())
+}
+
+/// Leaves that do nothing but be counted.
+struct Points;
+
+impl Leaves for Points {
+    fn argument_name(&self, _: &str, argument: usize) -> String {
+        format!("a{argument}")
+    }
+
+    fn statement(&self, _: &str, _: &[Sum]) -> Stmt {
+        Stmt::Assign(Assign {
+            label: None,
+            target: Access { array: "e".into(), indices: Vec::new(), span: Default::default() },
+            op: AssignOp::Set,
+            value: ExprKind::Number(0.0).into(),
+            span: Default::default(),
+        })
+    }
+}
+
+/// Bytes that a matrix product of inputs into a result must move: `2MNK/√S - 2S` elements for a scratchpad of `S` elements.
+///
+/// Source: Smith, Lowery, Langou, van de Geijn, "A tight I/O lower bound for matrix multiplication", 2019 (arXiv 1702.02017).
+fn product_bounds(facts: &Facts) -> Vec<i64> {
+    facts.scop.statements.iter().filter_map(|s| product_bound(facts, s)).collect()
+}
+
+fn product_bound(facts: &Facts, statement: &crate::poly::Statement) -> Option<i64> {
+    let [target, left, right] = &statement.accesses[..] else { return None };
+    let role = |access: &crate::poly::Access| facts.scop.arrays[access.array].role;
+    let ExprKind::Binary(crate::lang::ast::BinaryOp::Mul, ..) = statement.assign.value.kind else { return None };
+    if statement.assign.op != AssignOp::Add
+        || role(left) != Role::Input
+        || role(right) != Role::Input
+        || !matches!(role(target), Role::Output | Role::Inout)
+    {
+        return None;
+    }
+    let dims = statement.dims.len();
+    let uses = |access: &crate::poly::Access| -> Option<Vec<bool>> {
+        let mut used = vec![false; dims];
+        for index in &access.linear {
+            let index = index.as_ref()?;
+            let mut moving = (0..dims).filter(|&k| index.coefficients[k] != 0);
+            let (Some(k), None) = (moving.next(), moving.next()) else { return None };
+            if index.coefficients[k].abs() != 1 || std::mem::replace(&mut used[k], true) {
+                return None;
+            }
+        }
+        Some(used)
+    };
+    let (t, l, r) = (uses(target)?, uses(left)?, uses(right)?);
+    // Each iterator stands in exactly two of the three: rows, columns, and the sum.
+    if (0..dims).any(|k| u8::from(t[k]) + u8::from(l[k]) + u8::from(r[k]) != 2) {
+        return None;
+    }
+    let mut volume = 1.0f64;
+    for k in 0..dims {
+        let (lo, hi) = (statement.domain.dim_min(k).ok()??, statement.domain.dim_max(k).ok()??);
+        volume *= (hi - lo + 1) as f64;
+    }
+    let instances = points(&statement.domain).ok()?;
+    if instances as f64 != volume {
+        return None;
+    }
+    let bytes = facts.scop.arrays[target.array].ty.bytes().min(facts.scop.arrays[left.array].ty.bytes());
+    let bytes = bytes.min(facts.scop.arrays[right.array].ty.bytes());
+    let room = facts.options.capacity_bytes as f64 / bytes as f64;
+    let elements = 2.0 * volume / room.sqrt() - 2.0 * room;
+    (elements > 0.0).then(|| (elements.floor() as i64).saturating_sub(1).saturating_mul(bytes))
+}
+
+fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
+    let outcome = facts.outcome;
+    let mut figures = Vec::new();
+    let mut start = 0;
+    let mut leaf = 0;
+    for (group, &end) in outcome.schedule.groups.iter().zip(&outcome.ends) {
+        let mut part = outcome.program.clone();
+        part.body = outcome.program.body[start..end].to_vec();
+        start = end;
+        let counts = count::count(&part).map_err(|e| e.to_string())?;
+        let mut tile = IndexMap::new();
+        for path in &group.paths {
+            for tile_loop in &path.loops {
+                let dims = &facts.scop.statements[path.statement].dims;
+                if let Some(k) = (0..dims.len()).rev().find(|&k| tile_loop.value.coefficients[k] != 0) {
+                    tile.entry(dims[k].iterator.to_string()).or_insert(tile_loop.tile);
+                }
+            }
+        }
+        let leaves = leaf..leaf + group.paths.len();
+        leaf = leaves.end;
+        let at = |leaf: usize| -> i64 {
+            let alive = outcome.staging.buffers.iter().filter(|b| (b.alive.0..=b.alive.1).contains(&leaf));
+            alive.map(|b| b.bytes()).sum()
+        };
+        figures.push(GroupFigures {
+            statements: group.paths.iter().map(|p| facts.scop.statements[p.statement].label.to_string()).collect(),
+            tile,
+            traffic: traffic(&counts),
+            peak_bytes: leaves.map(at).max().unwrap_or(0),
+        });
+    }
+    Ok(figures)
+}
+
+/// Arrays that cross DRAM between groups.
+fn remarks(facts: &Facts) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let outcome = facts.outcome;
+    for (n, array) in facts.scop.arrays.iter().enumerate().filter(|(_, a)| a.role == Role::Temp) {
+        let counted = outcome.counts.arrays.iter().find(|c| c.name == array.name);
+        let moved = counted.map_or(0, |c| c.load_elements.saturating_add(c.store_elements));
+        let users: Vec<usize> = (0..facts.scop.statements.len())
+            .filter(|&s| facts.scop.statements[s].accesses.iter().any(|a| a.array == n))
+            .filter(|&s| outcome.schedule.path(s).is_some())
+            .collect();
+        let (Some(&first), Some(&last)) = (users.first(), users.last()) else { continue };
+        let group = |s: usize| outcome.schedule.path(s).map(|(g, _)| g);
+        if moved == 0 || group(first) == group(last) {
+            continue;
+        }
+        let bytes = moved.saturating_mul(array.ty.bytes().into());
+        let reader = &facts.scop.statements[last];
+        remarks.push(Remark {
+            kind: "missed-fusion".into(),
+            at: place(&facts.options.file, &facts.options.text, reader.assign.span.start as usize),
+            text: format!(
+                "{} and {} run apart: `{}` crosses DRAM with {bytes} bytes, and no shared band within {} bytes moves less",
+                facts.scop.statements[first].label, reader.label, array.name, facts.options.capacity_bytes
+            ),
+        });
+    }
+    remarks
+}
+
+/// `file:line:column`
+fn place(file: &str, text: &str, at: usize) -> String {
+    let before = text.get(..at.min(text.len())).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    format!("{file}:{line}:{column}")
+}

@@ -1,0 +1,494 @@
+//! Which loops can the statements of a group share, and how far must each be shifted?
+//!
+//! Iterators that walk the same dimension of an array belong to one class: a loop that the group might share. For each class an
+//! affine ILP finds the smallest shifts under which no dependence runs backwards along it; where there are none, it is asked
+//! again without the dependences that an outer loop of one value carries. The outcome is the search's problem in plain
+//! integers, with the distances that decide which bands are legal.
+//!
+//! ```text
+//! variables  c_s >= 0                  the shift of statement s: it runs iterator i at loop value rate·i + c_s
+//! minimise   Σ_s c_s + W·Σ_(s→t) (c_t - c_s)
+//! subject to c_t - c_s >= -δ           for each dependence s → t; δ = its smallest rate_t·i_t - rate_s·i_s, from isl
+//!            c_t - c_s >= 1 - δ        where t stands before s and δ >= 1
+//! ```
+//! The rows suffice because a loop is legal when every dependence has a distance of at least zero along it; the last kind keeps
+//! what only the loop can carry. Where no shift is needed none is asked for.
+//!
+//! Source: Bondhugula, Hartono, Ramanujam, Sadayappan, "A practical automatic polyhedral parallelizer and locality
+//! optimizer", PLDI 2008.
+//! Differs: hyperplanes are single iterators at a rate, found from the accesses; the ILP finds the shifts.
+
+use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Statement};
+use crate::ilp::{Model, Solver};
+use crate::isl::{Map, Result};
+use crate::lang::ast::Role;
+use crate::poly::{Dependences, Linear, Scop};
+use std::collections::BTreeMap;
+
+/// A group's problem, and what its numbers stand for.
+pub struct GroupProblem {
+    pub problem: Problem,
+    /// The program's number of each statement of the problem.
+    pub statements: Vec<usize>,
+    /// The program's number of each array of the problem; an array that one statement reads in different directions counts
+    /// once for each.
+    pub arrays: Vec<usize>,
+    /// For each statement of the problem, which of the problem's arrays each of its accesses belongs to.
+    pub array_of_access: Vec<Vec<usize>>,
+    /// For each statement of the problem, the smallest value of each iterator.
+    pub origins: Vec<Vec<i64>>,
+}
+
+/// The facts about a whole program that every group's problem is made from.
+pub struct Bands<'a> {
+    scop: &'a Scop,
+    solver: Solver,
+    /// Smallest and largest value of each iterator of each statement; `None`: the statement never runs.
+    hulls: Vec<Option<Vec<(i64, i64)>>>,
+    /// Convex pieces of the dependences from one statement to another.
+    pieces: BTreeMap<(usize, usize), Vec<Map>>,
+}
+
+impl<'a> Bands<'a> {
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn new(scop: &'a Scop, dependences: &Dependences, solver: Solver) -> Result<Bands<'a>> {
+        let mut hulls = Vec::new();
+        for statement in &scop.statements {
+            let hull = (0..statement.dims.len())
+                .map(|k| Ok(statement.domain.dim_min(k)?.zip(statement.domain.dim_max(k)?)))
+                .collect::<Result<Option<Vec<_>>>>()?;
+            hulls.push(if statement.domain.is_empty()? { None } else { hull });
+        }
+        let mut pieces = BTreeMap::new();
+        for map in dependences.order.maps()? {
+            if let Some(pair) = crate::poly::pair(&map) {
+                pieces.insert(pair, map.pieces()?);
+            }
+        }
+        Ok(Bands { scop, solver, hulls, pieces })
+    }
+
+    /// Whether any instance of a statement runs.
+    pub fn runs(&self, statement: usize) -> bool {
+        self.hulls[statement].is_some()
+    }
+
+    /// The problem of a group; `resident` arrays lie in the scratchpad already and take no part.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn problem(&self, statements: &[usize], resident: &[usize]) -> Result<GroupProblem> {
+        let statements: Vec<usize> = statements.iter().copied().filter(|&s| self.runs(s)).collect();
+        let (arrays, array_of_access) = self.arrays(&statements);
+        let classes = self.classes(&statements);
+        let (dims, edges) = self.dims(&statements, &classes)?;
+        let mut problem = Problem { statements: Vec::new(), arrays: Vec::new(), dims, edges };
+        for &a in &arrays {
+            problem.arrays.push(self.array(a, &statements));
+        }
+        for (&s, numbers) in statements.iter().zip(&array_of_access) {
+            problem.statements.push(self.statement(s, numbers, resident)?);
+        }
+        let origins = statements.iter().map(|&s| self.hull(s).iter().map(|(lo, _)| *lo).collect()).collect();
+        Ok(GroupProblem { problem, statements, arrays, array_of_access, origins })
+    }
+
+    fn hull(&self, statement: usize) -> &[(i64, i64)] {
+        self.hulls[statement].as_deref().unwrap_or_default()
+    }
+
+    /// Numbers the group's arrays; reads of an array in different directions by one statement count apart, if none writes it.
+    fn arrays(&self, statements: &[usize]) -> (Vec<usize>, Vec<Vec<usize>>) {
+        let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
+        let mut known: Vec<(usize, usize)> = Vec::new();
+        let mut of_access = Vec::new();
+        for &s in statements {
+            let mut directions: Vec<(usize, Option<Vec<&[i64]>>)> = Vec::new();
+            let mut numbers = Vec::new();
+            for access in &self.scop.statements[s].accesses {
+                let direction = access
+                    .linear
+                    .iter()
+                    .map(|l| l.as_ref().map(|l| l.coefficients.as_slice()))
+                    .collect::<Option<Vec<&[i64]>>>();
+                let apart = if written.contains(&access.array) {
+                    0
+                } else {
+                    let same = directions.iter().filter(|(a, _)| *a == access.array).position(|(_, d)| *d == direction);
+                    same.unwrap_or_else(|| {
+                        directions.push((access.array, direction));
+                        directions.iter().filter(|(a, _)| *a == access.array).count() - 1
+                    })
+                };
+                let key = (access.array, apart);
+                numbers.push(known.iter().position(|k| *k == key).unwrap_or_else(|| {
+                    known.push(key);
+                    known.len() - 1
+                }));
+            }
+            of_access.push(numbers);
+        }
+        (known.into_iter().map(|(a, _)| a).collect(), of_access)
+    }
+
+    fn array(&self, a: usize, group: &[usize]) -> Array {
+        let array = &self.scop.arrays[a];
+        let outside = |s: &usize| !group.contains(s);
+        let touches = |s: usize, write: bool| {
+            self.scop.statements[s].accesses.iter().any(|x| x.array == a && if write { x.writes } else { x.reads })
+        };
+        let others = || (0..self.scop.statements.len()).filter(outside);
+        Array {
+            extents: array.extents.clone(),
+            element_bytes: array.ty.bytes(),
+            live_in: matches!(array.role, Role::Input | Role::Inout) || others().any(|s| touches(s, true)),
+            live_out: matches!(array.role, Role::Output | Role::Inout) || others().any(|s| touches(s, false)),
+        }
+    }
+
+    fn statement(&self, s: usize, numbers: &[usize], resident: &[usize]) -> Result<Statement> {
+        let hull = self.hull(s);
+        let mut accesses = Vec::new();
+        for (access, &array) in self.scop.statements[s].accesses.iter().zip(numbers) {
+            if resident.contains(&access.array) {
+                continue;
+            }
+            let mut index = Vec::new();
+            for (d, linear) in access.linear.iter().enumerate() {
+                index.push(match linear {
+                    Some(linear) => Index::Linear {
+                        coefficients: linear.coefficients.clone(),
+                        constant: linear
+                            .coefficients
+                            .iter()
+                            .zip(hull)
+                            .fold(linear.constant, |sum, (c, (lo, _))| sum + c * lo),
+                    },
+                    None => {
+                        let range = access.relation.range()?;
+                        let (lo, hi) = (range.dim_min(d)?.unwrap_or(0), range.dim_max(d)?.unwrap_or(0));
+                        Index::Range { lo, hi: hi + 1 }
+                    }
+                });
+            }
+            accesses.push(Access { array, reads: access.reads, writes: access.writes, index });
+        }
+        Ok(Statement { extents: hull.iter().map(|(lo, hi)| hi - lo + 1).collect(), accesses })
+    }
+
+    /// Iterators that walk the same dimension of an array, or the same source loop, with their rates.
+    fn classes(&self, statements: &[usize]) -> Vec<Class> {
+        let mut classes: Vec<Class> = Vec::new();
+        for (at, &s) in statements.iter().enumerate() {
+            for k in 0..self.scop.statements[s].dims.len() {
+                classes.push(Class { members: vec![(at, k, 1)] });
+            }
+        }
+        let pairs = || {
+            let n = statements.len();
+            (0..n).flat_map(move |a| (a + 1..n).map(move |b| (a, b)))
+        };
+        for flow in [true, false] {
+            for (a, b) in pairs() {
+                self.meet_in_arrays(statements, a, b, flow, &mut classes);
+            }
+            if flow {
+                for (a, b) in pairs() {
+                    self.meet_in_loops(statements, a, b, &mut classes);
+                }
+            }
+        }
+        classes.retain(|class| class.members.len() > 1 || statements.len() == 1);
+        classes.sort_by_key(|class| class.members.iter().map(|&(at, k, _)| (k, at)).min());
+        classes
+    }
+
+    fn meet_in_loops(&self, statements: &[usize], a: usize, b: usize, classes: &mut Vec<Class>) {
+        let (first, second) = (&self.scop.statements[statements[a]], &self.scop.statements[statements[b]]);
+        for (k, dim) in first.dims.iter().enumerate() {
+            if second.dims.get(k).is_some_and(|other| other.loop_id == dim.loop_id) {
+                unify(classes, (a, k, 1), (b, k, 1));
+            }
+        }
+    }
+
+    fn meet_in_arrays(&self, statements: &[usize], a: usize, b: usize, flow: bool, classes: &mut Vec<Class>) {
+        let (first, second) = (&self.scop.statements[statements[a]], &self.scop.statements[statements[b]]);
+        for x in &first.accesses {
+            for y in second.accesses.iter().filter(|y| y.array == x.array && (x.writes || y.writes) == flow) {
+                for (i, j) in x.linear.iter().zip(&y.linear) {
+                    let (Some(i), Some(j)) = (i, j) else { continue };
+                    let leads = (self.leading(statements[a], i), self.leading(statements[b], j));
+                    if let (Some((k, c)), Some((l, d))) = leads {
+                        unify(classes, (a, k, c), (b, l, d));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The iterator that carries an index farthest, with its coefficient.
+    fn leading(&self, statement: usize, index: &Linear) -> Option<(usize, i64)> {
+        let hull = self.hull(statement);
+        let reach = |k: usize| index.coefficients[k].saturating_mul(hull[k].1 - hull[k].0);
+        (0..hull.len())
+            .filter(|&k| index.coefficients[k] > 0)
+            .max_by_key(|&k| (reach(k), std::cmp::Reverse(k)))
+            .map(|k| (k, index.coefficients[k]))
+    }
+
+    /// The loops that the classes offer, and the distances of all dependences along them.
+    fn dims(&self, statements: &[usize], classes: &[Class]) -> Result<(Vec<BandDim>, Vec<Edge>)> {
+        let mut pieces = self.group_pieces(statements);
+        let mut carried: Option<Vec<bool>> = None;
+        let mut found: Vec<Found> = Vec::new();
+        for (number, class) in classes.iter().enumerate() {
+            let attach: Vec<Option<(usize, i64)>> = (0..statements.len())
+                .map(|at| class.members.iter().find(|m| m.0 == at).map(|&(_, k, rate)| (k, rate)))
+                .collect();
+            let mut rows = self.distances(&pieces, statements, &attach)?;
+            let all = self.shifts(&pieces, &rows, statements, &attach);
+            let outer = found.iter().position(Found::carries);
+            let easy = all.as_ref().is_some_and(|shifts| shifts.iter().all(|&s| s == 0));
+            // A loop whose iterations run one by one carries what would hinder the loops inside it.
+            if let (false, None, Some(outer)) = (easy, &carried, outer) {
+                let (parted, flags) = self.part(&pieces, &found[outer], statements)?;
+                (pieces, carried) = (parted, Some(flags));
+                for known in &mut found {
+                    known.distances = self.distances(&pieces, statements, &known.attach)?;
+                }
+                rows = self.distances(&pieces, statements, &attach)?;
+            }
+            let free = match &carried {
+                Some(carried) if !easy => {
+                    let rows: Vec<_> = rows.iter().zip(carried).map(|(d, c)| if *c { None } else { *d }).collect();
+                    self.shifts(&pieces, &rows, statements, &attach).filter(|shifts| Some(shifts) != all.as_ref())
+                }
+                _ => None,
+            };
+            for shifts in [all, free].into_iter().flatten() {
+                found.push(Found { class: number, attach: attach.clone(), shifts, distances: rows.clone() });
+            }
+        }
+        let dims = found.iter().map(Found::dim).collect();
+        let edges = pieces
+            .iter()
+            .enumerate()
+            .map(|(n, piece)| self.edge(piece, n, &found, statements))
+            .collect::<Result<Vec<_>>>()?;
+        Ok((dims, merge(edges)))
+    }
+
+    fn distances(
+        &self,
+        pieces: &[Piece],
+        statements: &[usize],
+        attach: &[Option<(usize, i64)>],
+    ) -> Result<Vec<Option<i64>>> {
+        pieces.iter().map(|piece| self.distance(piece, statements, attach)).collect()
+    }
+
+    fn group_pieces(&self, statements: &[usize]) -> Vec<Piece> {
+        let at = |s: usize| statements.iter().position(|&known| known == s);
+        let mut result = Vec::new();
+        for (&(s, t), maps) in &self.pieces {
+            if let (Some(from), Some(to)) = (at(s), at(t)) {
+                result.extend(maps.iter().map(|map| Piece { from, to, map: map.clone() }));
+            }
+        }
+        result
+    }
+
+    /// Dependences parted into those inside one iteration of a loop and those that it carries.
+    fn part(&self, pieces: &[Piece], outer: &Found, statements: &[usize]) -> Result<(Vec<Piece>, Vec<bool>)> {
+        let mut parted = Vec::new();
+        let mut carried = Vec::new();
+        for piece in pieces {
+            let Some(difference) = self.difference(piece, statements, &outer.attach) else { continue };
+            let (s, t) = (statements[piece.from], statements[piece.to]);
+            for (sign, is_carried) in [("= 0", false), (">= 1", true)] {
+                let (from, to) = (self.tuple(s, "i"), self.tuple(t, "j"));
+                let side = self.scop.ctx.map(&format!("{{ {from} -> {to} : {difference} {sign} }}"))?;
+                let map = piece.map.intersect(&side)?;
+                if !map.is_empty()? {
+                    parted.push(Piece { map, ..*piece });
+                    carried.push(is_carried);
+                }
+            }
+        }
+        Ok((parted, carried))
+    }
+
+    fn tuple(&self, s: usize, letter: &str) -> String {
+        format!("S{s}[{}]", crate::staging::tuple(letter, self.scop.statements[s].dims.len()))
+    }
+
+    /// `rate·j - rate·i` of a pair along a class, an iterator that is missing counting as 0; `None` where both are.
+    fn difference(&self, piece: &Piece, statements: &[usize], attach: &[Option<(usize, i64)>]) -> Option<String> {
+        let value = |at: usize, letter: &str| {
+            let (k, rate) = attach[at]?;
+            let origin = self.hull(statements[at]).get(k)?.0;
+            Some(format!("{rate}*({letter}{k} - ({origin}))"))
+        };
+        match (value(piece.from, "i"), value(piece.to, "j")) {
+            (None, None) => None,
+            (a, b) => Some(format!("{} - {}", b.unwrap_or("0".into()), a.unwrap_or("0".into()))),
+        }
+    }
+
+    /// The smallest such difference over all pairs.
+    fn distance(&self, piece: &Piece, statements: &[usize], attach: &[Option<(usize, i64)>]) -> Result<Option<i64>> {
+        match self.difference(piece, statements, attach) {
+            None => Ok(Some(0)),
+            Some(difference) => self.minimum(piece, statements, &difference),
+        }
+    }
+
+    fn minimum(&self, piece: &Piece, statements: &[usize], difference: &str) -> Result<Option<i64>> {
+        let (from, to) = (self.tuple(statements[piece.from], "i"), self.tuple(statements[piece.to], "j"));
+        let form = self.scop.ctx.map(&format!("{{ [{from} -> {to}] -> [{difference}] }}"))?;
+        piece.map.wrap()?.apply(&form)?.dim_min(0)
+    }
+
+    /// The smallest shifts under which no dependence runs backwards; `None`: there are none worth having.
+    fn shifts(
+        &self,
+        pieces: &[Piece],
+        rows: &[Option<i64>],
+        statements: &[usize],
+        attach: &[Option<(usize, i64)>],
+    ) -> Option<Vec<i64>> {
+        let extent = |at: usize| {
+            attach[at].map_or(1, |(k, rate)| {
+                let (lo, hi) = self.hull(statements[at])[k];
+                rate.saturating_mul(hi - lo + 1)
+            })
+        };
+        let longest = (0..statements.len()).map(extent).max()?;
+        // A shift by the whole loop runs one statement after the other: that is no fusion.
+        let limit = (longest - 1).clamp(0, 1 << 20);
+        let mut bounds: BTreeMap<(usize, usize), i64> = BTreeMap::new();
+        for (piece, row) in pieces.iter().zip(rows) {
+            let Some(distance) = row else { continue };
+            if piece.from == piece.to {
+                if *distance < 0 {
+                    return None;
+                }
+                continue;
+            }
+            // Against the sequence only a loop can keep the order: a distance that carries the edge must go on to carry it.
+            let least = if piece.from > piece.to && *distance >= 1 { 1 } else { 0 };
+            let bound = bounds.entry((piece.from, piece.to)).or_insert(i64::MIN);
+            *bound = (*bound).max(least - distance);
+        }
+        let zero = vec![0; statements.len()];
+        if bounds.values().all(|&bound| bound <= 0) {
+            return Some(zero);
+        }
+        let mut cost = vec![1i64; statements.len()];
+        for &(from, to) in bounds.keys() {
+            cost[to] += 16;
+            cost[from] -= 16;
+        }
+        let mut model = Model::default();
+        let variables: Vec<usize> = cost.iter().map(|&c| model.variable(0, limit, c)).collect();
+        for (&(from, to), &bound) in &bounds {
+            model.at_least(vec![(variables[to], 1), (variables[from], -1)], bound);
+        }
+        model.solve(self.solver)
+    }
+
+    fn edge(&self, piece: &Piece, n: usize, found: &[Found], statements: &[usize]) -> Result<Edge> {
+        let dim_distance = found
+            .iter()
+            .map(|f| f.distances[n].unwrap_or(i64::MIN / 4).saturating_add(f.shifts[piece.to] - f.shifts[piece.from]))
+            .collect();
+        let mut iterator_distance = Vec::new();
+        if piece.from == piece.to {
+            for k in 0..self.hull(statements[piece.from]).len() {
+                let distance = self.minimum(piece, statements, &format!("j{k} - i{k}"))?;
+                iterator_distance.push(distance.unwrap_or(i64::MIN / 4));
+            }
+        }
+        Ok(Edge { from: piece.from, to: piece.to, dim_distance, iterator_distance })
+    }
+}
+
+/// Iterators `(statement, iterator, rate)` of one loop; at most one of each statement.
+struct Class {
+    members: Vec<(usize, usize, i64)>,
+}
+
+/// Joins the classes of two iterators whose indices `c·i` and `d·j` meet, where rates and statements allow it.
+fn unify(classes: &mut Vec<Class>, (a, k, c): (usize, usize, i64), (b, l, d): (usize, usize, i64)) {
+    let find =
+        |classes: &[Class], at, k| classes.iter().position(|class| class.members.iter().any(|m| (m.0, m.1) == (at, k)));
+    let (Some(first), Some(second)) = (find(classes, a, k), find(classes, b, l)) else { return };
+    let clash = |x: &Class, y: &Class| x.members.iter().any(|m| y.members.iter().any(|n| m.0 == n.0));
+    if first == second || clash(&classes[first], &classes[second]) {
+        return;
+    }
+    let rate = |class: &Class, at, k| class.members.iter().find(|m| (m.0, m.1) == (at, k)).map_or(1, |m| m.2);
+    // The loop's value is rate·i = scale·c·i: both sides must agree on the scale.
+    let (p, q) = (rate(&classes[first], a, k), rate(&classes[second], b, l));
+    let (left, right) = (p.saturating_mul(d), q.saturating_mul(c));
+    let (more_first, more_second) = match (left, right) {
+        (x, y) if x == y => (1, 1),
+        (x, y) if x > 0 && y > 0 && x % y == 0 => (1, x / y),
+        (x, y) if x > 0 && y > 0 && y % x == 0 => (y / x, 1),
+        _ => return,
+    };
+    let moved = classes.remove(second.max(first));
+    let (grow_kept, grow_moved) = if first < second { (more_first, more_second) } else { (more_second, more_first) };
+    let kept = &mut classes[first.min(second)];
+    kept.members.iter_mut().for_each(|m| m.2 = m.2.saturating_mul(grow_kept));
+    kept.members.extend(moved.members.into_iter().map(|(at, k, rate)| (at, k, rate.saturating_mul(grow_moved))));
+}
+
+/// Pairs of instances that must keep their order.
+struct Piece {
+    from: usize,
+    to: usize,
+    /// `{ S[i] -> T[j] }`
+    map: Map,
+}
+
+/// A class with shifts, and the distances of all pieces along it before they are shifted.
+struct Found {
+    class: usize,
+    attach: Vec<Option<(usize, i64)>>,
+    shifts: Vec<i64>,
+    distances: Vec<Option<i64>>,
+}
+
+impl Found {
+    fn dim(&self) -> BandDim {
+        let attach = self
+            .attach
+            .iter()
+            .zip(&self.shifts)
+            .map(|(a, &shift)| match a {
+                Some((k, rate)) => Attach { iterator: Some(*k), rate: *rate, shift },
+                None => Attach { iterator: None, rate: 1, shift },
+            })
+            .collect();
+        BandDim { class: self.class, attach }
+    }
+
+    /// Whether no shift is needed and every statement takes part: a sequential loop around the group.
+    fn carries(&self) -> bool {
+        self.attach.iter().all(Option::is_some) && self.shifts.iter().all(|&s| s == 0)
+    }
+}
+
+/// Edges that nobody can tell apart, once.
+fn merge(edges: Vec<Edge>) -> Vec<Edge> {
+    let mut result: Vec<Edge> = Vec::new();
+    for edge in edges {
+        if !result.contains(&edge) {
+            result.push(edge);
+        }
+    }
+    result
+}

@@ -1,0 +1,305 @@
+//! Which band, tiles and shared buffers make the best plan of a group, for each capacity?
+//!
+//! Bands grow loop by loop. A prefix bounds every band that extends it: buffers at the depths known so far move what they move, and
+//! those at deeper ones at least as much as at the prefix. Prefixes that cannot better the best plan of any capacity are cut.
+
+use super::budget::Budget;
+use super::depths::Depths;
+use super::frame::{Loop, Path};
+use super::legal::{Fate, band_keeps, step};
+use super::price::{Client, Pricer};
+use super::settle::Settle;
+use super::tiles::candidates;
+use crate::schedule::problem::{BandLoop, Plan};
+
+/// Bands have at most this many loops.
+const MOST_BAND_LOOPS: usize = 3;
+
+/// How thoroughly to look.
+#[derive(Clone, Copy)]
+pub struct Pass {
+    /// Tile sizes per band loop, and per private loop.
+    pub band_tiles: usize,
+    pub private_tiles: usize,
+    pub private_loops: usize,
+    pub steps: u64,
+}
+
+/// The buffers that an array may have.
+pub struct ArrayClients {
+    pub array: usize,
+    /// One for all users, if there are several.
+    pub shared: Option<Client>,
+    /// One for each user.
+    pub own: Vec<Client>,
+    pub is_written: bool,
+}
+
+/// Depths of all clients below one band.
+#[derive(Clone)]
+pub struct ArrayDepths {
+    pub shared: Option<Depths>,
+    pub own: Vec<Depths>,
+}
+
+/// The dims and tiles to try inside the loops of a band.
+type Next<'n> = &'n dyn Fn(&[Loop]) -> Vec<(usize, Vec<i64>)>;
+
+pub struct Group<'a> {
+    pub pricer: Pricer<'a>,
+    pub arrays: Vec<ArrayClients>,
+    pub capacities: Vec<i64>,
+    pub best: Vec<Option<Plan>>,
+    pub pass: Pass,
+    pub budget: Budget,
+    /// Tiles of each dim, and of each statement's iterators, in this pass.
+    dim_tiles: Vec<Vec<i64>>,
+    pub iterator_tiles: Vec<Vec<Vec<i64>>>,
+}
+
+impl<'a> Group<'a> {
+    pub fn new(pricer: Pricer<'a>, capacities: &[i64]) -> Self {
+        let frame = &pricer.frame;
+        let mut arrays = Vec::new();
+        for array in 0..frame.problem.arrays.len() {
+            let users = frame.users(array);
+            if users.is_empty() {
+                continue;
+            }
+            arrays.push(ArrayClients {
+                array,
+                shared: (users.len() > 1).then(|| Client::new(frame, array, &users)),
+                own: users.iter().map(|&user| Client::new(frame, array, &[user])).collect(),
+                is_written: frame.is_written(array),
+            });
+        }
+        Group {
+            arrays,
+            best: vec![None; capacities.len()],
+            capacities: capacities.to_vec(),
+            pass: Pass { band_tiles: 0, private_tiles: 0, private_loops: 0, steps: 0 },
+            budget: Budget::new(0),
+            dim_tiles: Vec::new(),
+            iterator_tiles: Vec::new(),
+            pricer,
+        }
+    }
+
+    /// Searches once over all bands and keeps what is better than before.
+    pub fn run(&mut self, pass: Pass) {
+        self.prepare(pass);
+        let tiles = self.dim_tiles.clone();
+        self.search(&|_| tiles.iter().cloned().enumerate().collect());
+    }
+
+    /// Searches the tiles near those of the best plan of each capacity, in the same order of loops.
+    pub fn refine(&mut self, pass: Pass) {
+        for index in 0..self.best.len() {
+            self.prepare(pass);
+            let Some(best) = &self.best[index] else { continue };
+            let near = |l: &BandLoop| {
+                let tiles = self.dim_tiles[l.dim].iter().copied();
+                (l.dim, tiles.filter(|tile| tile / 2 <= l.tile && l.tile <= 2 * tile).collect())
+            };
+            let loops: Vec<(usize, Vec<i64>)> = best.band.iter().map(near).collect();
+            self.search(&|band| loops.get(band.len()).cloned().into_iter().collect());
+        }
+    }
+
+    fn prepare(&mut self, pass: Pass) {
+        let frame = &self.pricer.frame;
+        let rate = |dim: usize| frame.problem.dims[dim].attach.iter().map(|attach| attach.rate).max().unwrap_or(1);
+        let dims = 0..frame.problem.dims.len();
+        self.dim_tiles = dims.map(|dim| candidates(frame.dim_extent(dim), rate(dim), pass.band_tiles)).collect();
+        let tiles = |extents: &Vec<i64>| extents.iter().map(|&e| candidates(e, 1, pass.private_tiles)).collect();
+        self.iterator_tiles = frame.problem.statements.iter().map(|s| tiles(&s.extents)).collect();
+        self.pass = pass;
+        self.budget = Budget::new(pass.steps);
+    }
+
+    /// Searches the bands that `next` spells: the dims and tiles of a loop inside those given.
+    fn search(&mut self, next: Next) {
+        let depths = self.outermost();
+        let fates = vec![Fate::Open; self.pricer.frame.problem.edges.len()];
+        let mut found = Vec::new();
+        let all = std::mem::replace(&mut self.budget, Budget::new(self.pass.steps / 2));
+        self.visit(next, &mut Vec::new(), &depths, &fates, &mut found);
+        let used = self.pass.steps / 2 - self.budget.left();
+        self.budget = all;
+        self.budget.spend(used);
+        // The most promising first: what they reach cuts the others.
+        found.sort_by_key(|(promise, _)| *promise);
+        let n = found.len();
+        // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
+        let tiles = self.iterator_tiles.clone();
+        let points = |tiles: &Vec<i64>| tiles.last().copied().into_iter().collect();
+        self.iterator_tiles = tiles.iter().map(|own| own.iter().map(points).collect()).collect();
+        self.round(&found, &depths, 64);
+        self.iterator_tiles = tiles;
+        for share in [64, 8, 1] {
+            found = self.round(&found, &depths, share);
+        }
+        if std::env::var("DBG").is_ok() {
+            eprintln!(
+                "PASS found {n} visit used {used} all {} best {:?}",
+                self.pass.steps - self.budget.left(),
+                self.best.iter().map(|b| b.as_ref().map(|b| b.moved_bytes)).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.
+    fn round(&mut self, bands: &[(i64, Vec<Loop>)], outermost: &[ArrayDepths], share: u64) -> Vec<(i64, Vec<Loop>)> {
+        let mut unfinished = Vec::new();
+        for (promise, band) in bands {
+            if self.budget.left() > 0 && !self.settle(band, outermost, self.pass.steps / share) {
+                unfinished.push((*promise, band.clone()));
+            }
+        }
+        unfinished
+    }
+
+    /// Looks for plans with this band, a statement's own loops in at most `steps`; false if that was not enough.
+    fn settle(&mut self, band: &[Loop], outermost: &[ArrayDepths], steps: u64) -> bool {
+        let mut depths = outermost.to_vec();
+        for end in 1..=band.len() {
+            depths = self.extended(&depths, &band[..end]);
+        }
+        !self.is_hopeful(&depths) || Settle::new(self, band, &depths, steps).run()
+    }
+
+    fn outermost(&mut self) -> Vec<ArrayDepths> {
+        let Group { arrays, pricer, .. } = self;
+        let start = |clients: &ArrayClients| ArrayDepths {
+            shared: clients.shared.as_ref().map(|client| Depths::new(pricer, client)),
+            own: clients.own.iter().map(|client| Depths::new(pricer, client)).collect(),
+        };
+        arrays.iter().map(start).collect()
+    }
+
+    /// Collects legal bands that may better some capacity's best plan, each with its promise: the smallest ratio (in 1/1024) of its
+    /// bound to what it has to better.
+    fn visit(
+        &mut self,
+        next: Next,
+        band: &mut Vec<Loop>,
+        depths: &[ArrayDepths],
+        fates: &[Fate],
+        found: &mut Vec<(i64, Vec<Loop>)>,
+    ) {
+        let Some(promise) = self.promise(depths) else { return };
+        if band_keeps(self.pricer.frame.problem, band) {
+            found.push((promise, band.clone()));
+        }
+        let problem = self.pricer.frame.problem;
+        if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
+            return;
+        }
+        for (dim, tiles) in next(band) {
+            let mut ids: Vec<usize> = band.iter().map(|l| l.id).collect();
+            ids.push(dim);
+            if !self.pricer.is_band(&ids) {
+                continue;
+            }
+            for tile in tiles {
+                let each = problem.edges.iter().zip(fates);
+                let fates: Vec<Fate> = each.map(|(edge, &fate)| step(fate, edge.dim_distance[dim], tile)).collect();
+                if fates.contains(&Fate::Broken) {
+                    break;
+                }
+                if !self.budget.spend(4) {
+                    return;
+                }
+                band.push(Loop { id: dim, tile });
+                let inner = self.extended(depths, band);
+                self.visit(next, band, &inner, &fates, found);
+                band.pop();
+            }
+        }
+    }
+
+    fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Vec<ArrayDepths> {
+        let Group { arrays, pricer, .. } = self;
+        let path = Path::new(&pricer.frame, band, 0);
+        let mut next = Vec::with_capacity(depths.len());
+        for (clients, depths) in arrays.iter().zip(depths) {
+            let shared = clients.shared.as_ref().zip(depths.shared.as_ref());
+            let own = clients.own.iter().zip(&depths.own);
+            next.push(ArrayDepths {
+                shared: shared.map(|(client, depths)| depths.extended(pricer, client, &path)),
+                own: own.map(|(client, depths)| depths.extended(pricer, client, &path)).collect(),
+            });
+        }
+        next
+    }
+
+    /// Can a band that begins like this better some capacity's best plan?
+    fn is_hopeful(&self, depths: &[ArrayDepths]) -> bool {
+        self.promise(depths).is_some()
+    }
+
+    /// The smallest ratio of bound to limit, in 1/1024, over the capacities whose best plan may be bettered.
+    fn promise(&self, depths: &[ArrayDepths]) -> Option<i64> {
+        let floors = self.floors(depths);
+        let each = (0..self.capacities.len()).filter_map(|index| {
+            let (bound, limit) = (self.bound(depths, &floors, self.capacities[index]), self.limit(index));
+            (bound < limit).then(|| (i128::from(bound) * 1024 / i128::from(limit)) as i64)
+        });
+        each.min()
+    }
+
+    /// Bytes that each statement's buffers take at least.
+    pub fn floors(&self, depths: &[ArrayDepths]) -> Vec<i64> {
+        let mut floors = vec![0i64; self.pricer.frame.problem.statements.len()];
+        for (clients, depths) in self.arrays.iter().zip(depths) {
+            for (client, depths) in clients.own.iter().zip(&depths.own) {
+                let floor = &mut floors[client.users[0]];
+                *floor = floor.saturating_add(depths.floor);
+            }
+        }
+        floors
+    }
+
+    /// Bytes that all arrays move at least; `i64::MAX` if no plan fits.
+    pub fn bound(&self, depths: &[ArrayDepths], floors: &[i64], capacity: i64) -> i64 {
+        if floors.iter().any(|&floor| floor > capacity) {
+            return i64::MAX;
+        }
+        let arrays = self.arrays.iter().zip(depths);
+        arrays.map(|(clients, depths)| clients.bound(depths, floors, capacity)).fold(0, i64::saturating_add)
+    }
+
+    /// Plans for this capacity must move fewer bytes.
+    pub fn limit(&self, index: usize) -> i64 {
+        self.best[index].as_ref().map_or(i64::MAX, |plan| plan.moved_bytes)
+    }
+}
+
+impl ArrayClients {
+    /// Bytes that the array moves at least, beside the least that other arrays need.
+    pub fn bound(&self, depths: &ArrayDepths, floors: &[i64], capacity: i64) -> i64 {
+        let own = self.own_bound(depths, floors, capacity);
+        let Some((client, shared)) = self.shared.as_ref().zip(depths.shared.as_ref()) else { return own };
+        let rooms = self.own.iter().zip(&depths.own).map(|(user, own)| room(user, own, floors, capacity));
+        shared.bound(client, rooms.min().unwrap_or(capacity)).min(own)
+    }
+
+    /// The same if every user has a buffer of its own.
+    pub fn own_bound(&self, depths: &ArrayDepths, floors: &[i64], capacity: i64) -> i64 {
+        let each = self.own.iter().zip(&depths.own);
+        each.map(|(client, depths)| self.user_bound(client, depths, floors, capacity)).fold(0, i64::saturating_add)
+    }
+
+    /// The same for one of the users.
+    pub fn user_bound(&self, client: &Client, depths: &Depths, floors: &[i64], capacity: i64) -> i64 {
+        if self.is_written && self.own.len() > 1 {
+            return depths.choices.last().map_or(0, |choice| choice.bytes);
+        }
+        depths.bound(client, room(client, depths, floors, capacity))
+    }
+}
+
+/// What the other arrays of the statement leave at most.
+fn room(client: &Client, depths: &Depths, floors: &[i64], capacity: i64) -> i64 {
+    capacity.saturating_sub(floors[client.users[0]] - depths.floor)
+}

@@ -1,0 +1,290 @@
+//! What does a plan move, and how much scratchpad does it need? The one model that the search and its callers share.
+//!
+//! Shapes are derived once for each set of loops and kept; only tiles change from question to question.
+
+use super::frame::{Frame, Loop, Path, ceil_div};
+use super::legal::{band_keeps, open_edges, private_keeps};
+use super::table::QuickMap;
+use super::traffic::{self, Instances, Traffic};
+use super::window::{self, Motion, Window, members, motion};
+use crate::schedule::problem::{Buffer, Index, Plan, Problem};
+
+/// Answers questions on buffers of one problem.
+pub struct Pricer<'a> {
+    pub frame: Frame<'a>,
+    traffic_memory: traffic::Memory,
+    window_memory: window::Memory,
+    traffic: Vec<Traffic>,
+    traffic_ids: QuickMap<(usize, u64, u64, usize), usize>,
+    windows: Vec<Window>,
+    window_ids: QuickMap<(usize, u64, u64, usize), usize>,
+    motions: QuickMap<(usize, u64, usize), Motion>,
+}
+
+/// A buffer seen from inside its users: its array and who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub array: usize,
+    pub users: Vec<usize>,
+    mask: u64,
+    /// Some users depend on each other both ways: what is read first depends on the loops inside an instance.
+    pub is_cyclic: bool,
+}
+
+impl Client {
+    pub fn new(frame: &Frame, array: usize, users: &[usize]) -> Self {
+        let edge = |a: usize, b: usize| frame.problem.edges.iter().any(|edge| edge.from == a && edge.to == b);
+        let both = |&a: &usize| users.iter().any(|&b| a < b && edge(a, b) && edge(b, a));
+        let mask = users.iter().fold(0, |mask, &s| mask | 1 << s);
+        Client { array, users: users.to_vec(), mask, is_cyclic: users.iter().any(both) }
+    }
+}
+
+/// The physical box of a buffer while its loops are walked from the outside in.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// Lengths in each array dim.
+    current: Vec<i64>,
+    /// Can further loops inside make it smaller?
+    pub open: bool,
+}
+
+impl<'a> Pricer<'a> {
+    pub fn new(problem: &'a Problem) -> Option<Self> {
+        Some(Pricer {
+            frame: Frame::new(problem)?,
+            traffic_memory: traffic::Memory::default(),
+            window_memory: window::Memory::default(),
+            traffic: Vec::new(),
+            traffic_ids: QuickMap::default(),
+            windows: Vec::new(),
+            window_ids: QuickMap::default(),
+            motions: QuickMap::default(),
+        })
+    }
+
+    /// Bytes that the client's buffer loads and stores when its instances stand inside the loops `around`; `scope` are the band
+    /// loops inside an instance.
+    pub fn bytes(&mut self, client: &Client, around: &Path, scope: &[Loop]) -> i64 {
+        let inside: Vec<usize> = if client.is_cyclic { scope.iter().map(|l| l.id).collect() } else { Vec::new() };
+        let order = inside.iter().fold(0, |code, id| code * 65 + id + 1);
+        let key = (client.array, client.mask, around.mask, order);
+        let index = match self.traffic_ids.get(&key) {
+            Some(&index) => index,
+            None => {
+                let instances =
+                    Instances { array: client.array, users: &client.users, fixed: &around.ids, scope: &inside };
+                self.traffic.push(Traffic::new(&self.frame, &mut self.traffic_memory, &instances));
+                self.traffic_ids.insert(key, self.traffic.len() - 1);
+                self.traffic.len() - 1
+            }
+        };
+        let (loads, stores) = self.traffic[index].elements(&mut self.traffic_memory, &around.tiles);
+        let bytes = i128::from(self.frame.problem.arrays[client.array].element_bytes);
+        i64::try_from(loads.saturating_add(stores).saturating_mul(bytes)).unwrap_or(i64::MAX)
+    }
+
+    /// The box of the client's buffer as its instance begins: nothing inside the loops `around` has been walked.
+    pub fn start(&mut self, client: &Client, around: &Path) -> Extent {
+        let rank = self.frame.problem.arrays[client.array].extents.len();
+        let window = self.window(client, around, None);
+        let lengths = &self.windows[window].lengths;
+        let current = (0..rank).map(|dim| self.window_memory.value(&lengths[dim], &around.tiles)).collect();
+        Extent { current, open: true }
+    }
+
+    /// Walks one more loop inside the instance: the last of the path.
+    pub fn narrow(&mut self, client: &Client, path: &Path, extent: &mut Extent) {
+        let Some(&moving) = path.loops.last() else { return };
+        if !extent.open || self.frame.trips(moving, client.users[0]) <= 1 {
+            return;
+        }
+        let frame = &self.frame;
+        let known = self.motions.entry((client.array, client.mask, moving.id));
+        let motion = known.or_insert_with(|| motion(frame, client.array, &client.users, moving.id));
+        let Motion::Along(dims) = *motion else {
+            extent.open = false;
+            return;
+        };
+        let window = self.window(client, path, Some(moving.id));
+        let tiles = &path.tiles;
+        let (window, memory) = (&self.windows[window], &mut self.window_memory);
+        let is_cut = members(dims).any(|dim| memory.value(&window.overlaps[dim], tiles) == 0);
+        if is_cut || dims.count_ones() == 1 {
+            let lengths = if is_cut { &window.lengths } else { &window.rings };
+            for dim in members(dims) {
+                extent.current[dim] = extent.current[dim].min(memory.value(&lengths[dim], tiles));
+            }
+        }
+        extent.open = is_cut;
+    }
+
+    /// Bytes that a buffer of the client holds at least while all iterators but those of `loops` stand still: no choice of further
+    /// loops or of a depth needs less.
+    pub fn floor(&self, client: &Client, loops: &[Loop]) -> i64 {
+        let problem = self.frame.problem;
+        let mut most = 0i64;
+        for &statement in client.users.iter().filter(|s| self.frame.runs(**s)) {
+            let extents = &problem.statements[statement].extents;
+            // Some tile has at least the mean number of iterations.
+            let moving = loops.iter().filter_map(|l| {
+                let iterator = self.frame.attach(l.id, statement).iterator?;
+                Some((iterator, ceil_div(extents[iterator], self.frame.trips(*l, statement).max(1)) - 1))
+            });
+            let moving: Vec<(usize, i64)> = moving.filter(|(_, steps)| *steps > 0).collect();
+            for access in problem.statements[statement].accesses.iter().filter(|a| a.array == client.array) {
+                let lengths = access.index.iter().zip(&problem.arrays[client.array].extents).map(|(index, &extent)| {
+                    let Index::Linear { coefficients, constant } = index else { return 1 };
+                    let span = moving.iter().map(|&(i, steps)| coefficients[i].abs() * steps).sum::<i64>() + 1;
+                    span - overhang(coefficients, *constant, extents, extent)
+                });
+                most = most.max(lengths.fold(1, |product, length| product.saturating_mul(length.max(1))));
+            }
+        }
+        most.saturating_mul(problem.arrays[client.array].element_bytes)
+    }
+
+    pub fn element_bytes(&self, client: &Client) -> i64 {
+        self.frame.problem.arrays[client.array].element_bytes
+    }
+
+    /// Bytes of a box.
+    pub fn box_bytes(&self, client: &Client, extent: &Extent) -> i64 {
+        let elements = extent.current.iter().fold(1i128, |product, &length| product.saturating_mul(i128::from(length)));
+        let bytes = elements.saturating_mul(i128::from(self.frame.problem.arrays[client.array].element_bytes));
+        i64::try_from(bytes).unwrap_or(i64::MAX)
+    }
+
+    /// Bytes of the client's buffer at `depth` of its loops; for several users these are the band's.
+    pub fn size(&mut self, client: &Client, loops: &[Loop], depth: usize) -> i64 {
+        let path = |loops: &[Loop], frame: &Frame| Path::new(frame, loops, client.users[0]);
+        let mut extent = self.start(client, &path(&loops[..depth], &self.frame));
+        for inner in depth..loops.len() {
+            self.narrow(client, &path(&loops[..=inner], &self.frame), &mut extent);
+        }
+        self.box_bytes(client, &extent)
+    }
+
+    fn window(&mut self, client: &Client, path: &Path, last: Option<usize>) -> usize {
+        let key = (client.array, client.mask, path.mask, last.map_or(0, |id| id + 1));
+        if let Some(&index) = self.window_ids.get(&key) {
+            return index;
+        }
+        let slot = last.and_then(|id| path.ids.iter().position(|&other| other == id));
+        let window = Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &path.ids, slot);
+        self.windows.push(window);
+        self.window_ids.insert(key, self.windows.len() - 1);
+        self.windows.len() - 1
+    }
+
+    /// Bytes moved and the peak, if the plan is legal.
+    pub fn plan(&mut self, plan: &Plan) -> Option<(i64, i64)> {
+        let band: Vec<Loop> = plan.band.iter().map(|l| Loop { id: l.dim, tile: l.tile }).collect();
+        let loops = self.statement_loops(plan, &band)?;
+        if !self.covers(plan, &loops) {
+            return None;
+        }
+        let mut moved = 0i64;
+        let mut live = vec![0i64; self.frame.problem.statements.len().max(1)];
+        for buffer in &plan.buffers {
+            let client = Client::new(&self.frame, buffer.array, &buffer.users);
+            let path = if let [only] = buffer.users.as_slice() { &loops[*only] } else { &band };
+            let scope = band.get(buffer.depth..).unwrap_or(&[]);
+            let around = Path::new(&self.frame, &path[..buffer.depth], client.users[0]);
+            moved = moved.checked_add(self.bytes(&client, &around, scope))?;
+            let size = self.size(&client, path, buffer.depth);
+            let all = 0..live.len();
+            let positions =
+                if buffer.depth < band.len() { all } else { *buffer.users.first()?..buffer.users.last()? + 1 };
+            for position in positions {
+                live[position] = live[position].checked_add(size)?;
+            }
+        }
+        Some((moved, live.into_iter().max().unwrap_or(0)))
+    }
+
+    /// Each statement's path of loops, if the plan's loops are well formed and keep all edges.
+    fn statement_loops(&self, plan: &Plan, band: &[Loop]) -> Option<Vec<Vec<Loop>>> {
+        let problem = self.frame.problem;
+        let known = |l: &Loop| l.id < problem.dims.len() && l.tile >= 1;
+        if !band.iter().all(known) || !self.is_band(&band.iter().map(|l| l.id).collect::<Vec<_>>()) {
+            return None;
+        }
+        if plan.private.len() != problem.statements.len() || !band_keeps(problem, band) {
+            return None;
+        }
+        let mut paths = Vec::new();
+        for (statement, private) in plan.private.iter().enumerate() {
+            let mut taken = self.band_iterators(band, statement);
+            for l in private {
+                if taken.contains(&l.iterator)
+                    || l.iterator >= problem.statements[statement].extents.len()
+                    || l.tile < 1
+                {
+                    return None;
+                }
+                taken.push(l.iterator);
+            }
+            let pairs: Vec<(usize, i64)> = private.iter().map(|l| (l.iterator, l.tile)).collect();
+            if !private_keeps(&open_edges(problem, band, statement), &pairs) {
+                return None;
+            }
+            let own = private.iter().map(|l| Loop { id: self.frame.private_id(l.iterator), tile: l.tile });
+            paths.push(band.iter().copied().chain(own).collect());
+        }
+        Some(paths)
+    }
+
+    /// Can these dims stand in one band: all of different classes, and no iterator on two of them?
+    pub fn is_band(&self, ids: &[usize]) -> bool {
+        let problem = self.frame.problem;
+        let classes = ids
+            .iter()
+            .enumerate()
+            .all(|(k, &id)| ids[..k].iter().all(|&other| problem.dims[other].class != problem.dims[id].class));
+        let iterators = (0..problem.statements.len()).all(|statement| {
+            let mut taken: Vec<usize> =
+                ids.iter().filter_map(|&id| problem.dims[id].attach[statement].iterator).collect();
+            let all = taken.len();
+            taken.sort_unstable();
+            taken.dedup();
+            taken.len() == all
+        });
+        classes && iterators
+    }
+
+    pub fn band_iterators(&self, band: &[Loop], statement: usize) -> Vec<usize> {
+        band.iter().filter_map(|l| self.frame.attach(l.id, statement).iterator).collect()
+    }
+
+    /// Does every access have one buffer, and are values that pass between buffers coherent?
+    fn covers(&self, plan: &Plan, loops: &[Vec<Loop>]) -> bool {
+        (0..self.frame.problem.arrays.len()).all(|array| {
+            let own: Vec<&Buffer> = plan.buffers.iter().filter(|buffer| buffer.array == array).collect();
+            let mut users: Vec<usize> = own.iter().flat_map(|buffer| buffer.users.iter().copied()).collect();
+            users.sort_unstable();
+            let depths = own.iter().all(|buffer| match buffer.users.as_slice() {
+                [] => false,
+                [only] => loops.get(*only).is_some_and(|path| buffer.depth <= path.len()),
+                several => several.is_sorted() && buffer.depth <= plan.band.len(),
+            });
+            let read_only = !self.frame.is_written(array);
+            let one_each = own.iter().all(|buffer| buffer.users.len() == 1);
+            let coherent = match own.len() {
+                0 | 1 => true,
+                _ => one_each && (read_only || own.iter().all(|buffer| buffer.depth >= plan.band.len())),
+            };
+            users == self.frame.users(array) && depths && coherent
+        }) && plan.buffers.iter().all(|buffer| buffer.array < self.frame.problem.arrays.len())
+    }
+}
+
+/// How far an index reaches beyond its array, at both ends together.
+fn overhang(coefficients: &[i64], constant: i64, iterators: &[i64], extent: i64) -> i64 {
+    let (mut low, mut high) = (constant, constant);
+    for (coefficient, extent) in coefficients.iter().zip(iterators) {
+        low += (coefficient * (extent - 1)).min(0);
+        high += (coefficient * (extent - 1)).max(0);
+    }
+    (-low).max(0) + (high + 1 - extent).max(0)
+}

@@ -1,0 +1,152 @@
+//! Which box of an array does a statement touch while some loops are fixed?
+//!
+//! A region is the hull of accesses of one statement, as a function of the positions of the fixed loops: per array dim one or more
+//! forms, each an interval (from the iterators that are not fixed) moved by the runs of the fixed ones. Two regions that compare
+//! equal are the same box at every position, whatever the tiles are.
+
+use super::frame::{Frame, run};
+use crate::schedule::problem::{Access, Index};
+
+/// `low..high` plus `Σ coefficient·run(slot)`; a slot is a position in the list of fixed loops.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Form {
+    pub low: i64,
+    pub high: i64,
+    pub terms: Vec<(usize, i64)>,
+}
+
+/// When a statement runs along a fixed loop: `(rate, shift, extent)` of its iterator, or once at a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activity {
+    Runs(i64, i64, i64),
+    Once(i64),
+}
+
+/// The hull of some accesses of one statement.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Region {
+    /// For each array dim the forms whose hull is the region.
+    pub dims: Vec<Vec<Form>>,
+    /// For each fixed loop.
+    pub activity: Vec<Activity>,
+}
+
+impl Activity {
+    /// Iterations at a position; a statement that runs once has the run `0..1` there.
+    pub fn run(self, tile: i64, position: i64) -> (i64, i64) {
+        match self {
+            Activity::Runs(rate, shift, extent) => run((rate, shift, extent), tile, position),
+            Activity::Once(at) if at.div_euclid(tile) == position => (0, 1),
+            Activity::Once(_) => (0, 0),
+        }
+    }
+}
+
+impl Form {
+    /// The interval for the given runs of the fixed loops, none of them empty.
+    pub fn interval(&self, runs: &[(i64, i64)]) -> (i64, i64) {
+        let (mut low, mut high) = (self.low, self.high);
+        for &(slot, coefficient) in &self.terms {
+            let (first, last) = (runs[slot].0 * coefficient, (runs[slot].1 - 1) * coefficient);
+            low += first.min(last);
+            high += first.max(last);
+        }
+        (low, high)
+    }
+}
+
+/// The hull of the forms.
+pub fn hull(forms: &[Form], runs: &[(i64, i64)]) -> (i64, i64) {
+    let intervals = forms.iter().map(|form| form.interval(runs));
+    intervals.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
+}
+
+impl Region {
+    /// The hull of `accesses` of `statement` with the loops `fixed` (ids).
+    pub fn new(frame: &Frame, statement: usize, accesses: &[&Access], fixed: &[usize]) -> Self {
+        let rank = accesses.first().map_or(0, |access| access.index.len());
+        let mut dims = vec![Vec::new(); rank];
+        for access in accesses {
+            for (forms, index) in dims.iter_mut().zip(&access.index) {
+                let form = form(frame, statement, index, fixed);
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        Region { dims, activity: fixed.iter().map(|&id| activity(frame, statement, id)).collect() }
+    }
+
+    /// The region seen by some loops and some array dims only.
+    pub fn restrict(&self, slots: &[usize], dims: &[usize]) -> Region {
+        let moved = |form: &Form| {
+            let slot = |old: usize| slots.iter().position(|&s| s == old);
+            let terms = form.terms.iter().filter_map(|&(old, c)| slot(old).map(|new| (new, c)));
+            Form { terms: terms.collect(), ..form.clone() }
+        };
+        Region {
+            dims: dims.iter().map(|&d| self.dims[d].iter().map(moved).collect()).collect(),
+            activity: slots.iter().map(|&slot| self.activity[slot]).collect(),
+        }
+    }
+
+    /// Fixed loops that move the array dim.
+    pub fn slots(&self, dim: usize) -> impl Iterator<Item = usize> + '_ {
+        self.dims[dim].iter().flat_map(|form| form.terms.iter().map(|term| term.0))
+    }
+}
+
+fn activity(frame: &Frame, statement: usize, id: usize) -> Activity {
+    let attach = frame.attach(id, statement);
+    match attach.iterator {
+        Some(i) => Activity::Runs(attach.rate, attach.shift, frame.problem.statements[statement].extents[i]),
+        None => Activity::Once(attach.shift),
+    }
+}
+
+fn form(frame: &Frame, statement: usize, index: &Index, fixed: &[usize]) -> Form {
+    let (coefficients, constant) = match index {
+        Index::Range { lo, hi } => return Form { low: *lo, high: *hi, terms: Vec::new() },
+        Index::Linear { coefficients, constant } => (coefficients, constant),
+    };
+    let extents = &frame.problem.statements[statement].extents;
+    let mut form = Form { low: *constant, high: constant + 1, terms: Vec::new() };
+    for (iterator, &coefficient) in coefficients.iter().enumerate().filter(|(_, c)| **c != 0) {
+        match fixed.iter().position(|&id| frame.attach(id, statement).iterator == Some(iterator)) {
+            Some(slot) => form.terms.push((slot, coefficient)),
+            None => {
+                let last = coefficient * (extents[iterator] - 1);
+                form.low += last.min(0);
+                form.high += last.max(0);
+            }
+        }
+    }
+    form.terms.sort_unstable();
+    form
+}
+
+/// Is every element of the access's box touched, at every position of the fixed loops?
+///
+/// True when no iterator stands in two dims and, in each dim, no coefficient is larger than what the smaller ones fill.
+pub fn is_dense(frame: &Frame, statement: usize, access: &Access, fixed: &[usize]) -> bool {
+    let extents = &frame.problem.statements[statement].extents;
+    let mut seen = vec![false; extents.len()];
+    access.index.iter().all(|index| {
+        let Index::Linear { coefficients, .. } = index else { return false };
+        let mut parts = Vec::new();
+        for (iterator, &coefficient) in coefficients.iter().enumerate().filter(|(i, c)| **c != 0 && extents[*i] > 1) {
+            if std::mem::replace(&mut seen[iterator], true) {
+                return false;
+            }
+            let is_fixed = fixed.iter().any(|&id| frame.attach(id, statement).iterator == Some(iterator));
+            parts.push((coefficient.abs(), if is_fixed { 1 } else { extents[iterator] }));
+        }
+        parts.sort_unstable();
+        let mut filled = 1;
+        parts.iter().all(|&(coefficient, width)| {
+            let fits = coefficient <= filled;
+            filled += coefficient * (width - 1);
+            fits
+        })
+    })
+}

@@ -1,0 +1,320 @@
+//! Given a band with tiles, which arrays share a buffer, at which depths, and what does each statement do on its own?
+//!
+//! Arrays with several users are decided one by one, under bounds; then each statement takes an entry of its frontier. Given the sum
+//! of what the statements keep while others run, they are independent.
+
+use super::budget::Budget;
+use super::depths::Depths;
+use super::frame::Loop;
+use super::group::{ArrayDepths, Group};
+use super::legal::open_edges;
+use super::price::Client;
+use super::private::{Entry, Limits, Private};
+use super::table::QuickMap;
+use crate::schedule::problem::{BandLoop, Buffer, Plan, PrivateLoop};
+use std::rc::Rc;
+
+/// One way to hold an array with several users.
+#[derive(Clone, Copy, Debug)]
+struct Holding {
+    /// `None`: one buffer for each user.
+    depth: Option<usize>,
+    bytes: i64,
+    size: i64,
+    /// Positions in the sequence at which it occupies memory.
+    first: usize,
+    last: usize,
+}
+
+pub struct Settle<'g, 'a> {
+    group: &'g mut Group<'a>,
+    band: &'g [Loop],
+    depths: &'g [ArrayDepths],
+    /// Indices of arrays with several users, and their ways.
+    shared: Vec<usize>,
+    holdings: Vec<Vec<Holding>>,
+    /// By statement and mask of the arrays that it has to itself.
+    frontiers: QuickMap<(usize, u64), Rc<Vec<Entry>>>,
+    /// For each frontier; `is_complete` until one needs more.
+    steps: u64,
+    is_complete: bool,
+    /// Bytes that each statement's buffers take at least.
+    floors: Vec<i64>,
+    /// Bounds of all arrays together, by capacity.
+    bounds: Vec<i64>,
+}
+
+/// What is decided so far.
+#[derive(Clone)]
+struct Decision {
+    chosen: Vec<Holding>,
+    bytes: i64,
+    /// Bytes in use at each position of the sequence.
+    live: Vec<i64>,
+}
+
+impl<'g, 'a> Settle<'g, 'a> {
+    pub fn new(group: &'g mut Group<'a>, band: &'g [Loop], depths: &'g [ArrayDepths], steps: u64) -> Self {
+        let shared: Vec<usize> = (0..group.arrays.len()).filter(|&a| group.arrays[a].shared.is_some()).collect();
+        let floors = group.floors(depths);
+        let bounds = group.capacities.iter().map(|&capacity| group.bound(depths, &floors, capacity)).collect();
+        let mut settle = Settle {
+            group,
+            band,
+            depths,
+            shared,
+            holdings: Vec::new(),
+            frontiers: QuickMap::default(),
+            bounds,
+            floors,
+            steps,
+            is_complete: true,
+        };
+        settle.holdings = settle.shared.iter().map(|&array| settle.holdings_of(array)).collect();
+        settle
+    }
+
+    /// True if all was tried, false if some statement's loops needed more steps.
+    pub fn run(mut self) -> bool {
+        let statements = self.group.pricer.frame.problem.statements.len();
+        self.decide(Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] });
+        self.is_complete
+    }
+
+    /// The ways to hold an array, cheapest first, without those that another one betters.
+    fn holdings_of(&self, array: usize) -> Vec<Holding> {
+        let statements = self.group.pricer.frame.problem.statements.len();
+        let users = self.group.arrays[array].shared.as_ref().map_or(&[][..], |client| &client.users);
+        let mut kept: Vec<Holding> = Vec::new();
+        let choices = self.depths[array].shared.as_ref().map_or(&[][..], |depths| &depths.choices);
+        for (depth, choice) in choices.iter().enumerate() {
+            let whole = depth < self.band.len();
+            let (first, last) = if whole { (0, statements - 1) } else { (users[0], users[users.len() - 1]) };
+            let holding = Holding { depth: Some(depth), bytes: choice.bytes, size: choice.size, first, last };
+            let betters = |a: &Holding, b: &Holding| {
+                a.bytes <= b.bytes && a.size <= b.size && a.first >= b.first && a.last <= b.last
+            };
+            if !kept.iter().any(|other| betters(other, &holding)) {
+                kept.retain(|other| !betters(&holding, other));
+                kept.push(holding);
+            }
+        }
+        kept.sort_by_key(|holding| holding.bytes);
+        kept.push(Holding { depth: None, bytes: 0, size: 0, first: 0, last: 0 });
+        kept
+    }
+
+    fn decide(&mut self, decision: Decision) {
+        if !self.is_hopeful(&decision) {
+            return;
+        }
+        let Some(holdings) = self.holdings.get(decision.chosen.len()).cloned() else {
+            return self.combine(&decision);
+        };
+        for holding in holdings {
+            if !self.group.budget.spend(1) {
+                return;
+            }
+            let mut next = decision.clone();
+            next.chosen.push(holding);
+            next.bytes = next.bytes.saturating_add(holding.bytes);
+            let live = &mut next.live[holding.first..=holding.last];
+            live.iter_mut().for_each(|bytes| *bytes = bytes.saturating_add(holding.size));
+            self.decide(next);
+        }
+    }
+
+    /// Can this decision still better the best plan of some capacity?
+    fn is_hopeful(&self, decision: &Decision) -> bool {
+        let peak = decision.live.iter().copied().max().unwrap_or(0);
+        (0..self.group.capacities.len()).any(|index| {
+            let capacity = self.group.capacities[index];
+            let limit = self.group.limit(index);
+            peak <= capacity && decision.bytes < limit && self.rest_bound(decision, capacity) < limit - decision.bytes
+        })
+    }
+
+    /// Bytes of all that is not decided yet.
+    fn rest_bound(&self, decision: &Decision, capacity: i64) -> i64 {
+        let mut sum = 0i64;
+        for (array, clients) in self.group.arrays.iter().enumerate() {
+            let decided = self.shared.iter().position(|&s| s == array).and_then(|k| decision.chosen.get(k));
+            let depths = &self.depths[array];
+            let bound = match decided {
+                Some(Holding { depth: Some(_), .. }) => 0,
+                Some(Holding { depth: None, .. }) => clients.own_bound(depths, &self.floors, capacity),
+                None => clients.bound(depths, &self.floors, capacity),
+            };
+            sum = sum.saturating_add(bound);
+        }
+        sum
+    }
+
+    /// Arrays that a statement has to itself, as indices with the index of its client.
+    fn own_arrays(&self, decision: &Decision, statement: usize) -> Vec<(usize, usize)> {
+        let mut own = Vec::new();
+        for (array, clients) in self.group.arrays.iter().enumerate() {
+            let decided = self.shared.iter().position(|&s| s == array).map(|k| decision.chosen[k].depth);
+            if matches!(decided, None | Some(None)) {
+                let client = clients.own.iter().position(|client| client.users == [statement]);
+                own.extend(client.map(|client| (array, client)));
+            }
+        }
+        own
+    }
+
+    fn frontier(&mut self, statement: usize, own: &[(usize, usize)]) -> Rc<Vec<Entry>> {
+        let mask = own.iter().fold(0u64, |mask, (array, _)| mask | 1 << (array & 63));
+        if let Some(known) = self.frontiers.get(&(statement, mask)) {
+            return known.clone();
+        }
+        let depths: Vec<Depths> = own.iter().map(|&(array, client)| self.depths[array].own[client].clone()).collect();
+        let mut rooms = Vec::new();
+        let own_floors = depths.iter().map(|d| d.floor).fold(0, i64::saturating_add);
+        let others = self.floors[statement] - own_floors;
+        for (index, &capacity) in self.group.capacities.iter().enumerate() {
+            let bounds = own.iter().map(|&(array, client)| {
+                let clients = &self.group.arrays[array];
+                clients.user_bound(&clients.own[client], &self.depths[array].own[client], &self.floors, capacity)
+            });
+            let spare = self.group.limit(index).saturating_sub(self.bounds[index]);
+            rooms.push((capacity - others, bounds.fold(spare.max(0), i64::saturating_add)));
+        }
+        let Group { arrays, pricer, budget, pass, iterator_tiles, .. } = &mut *self.group;
+        let clients: Vec<&Client> = own.iter().map(|&(array, client)| &arrays[array].own[client]).collect();
+        let between = |&(array, _): &(usize, usize)| arrays[array].is_written && arrays[array].own.len() > 1;
+        let least: Vec<usize> = own.iter().map(|o| if between(o) { self.band.len() } else { 0 }).collect();
+        let open = open_edges(pricer.frame.problem, self.band, statement);
+        let limits = Limits { rooms: &rooms, tiles: &iterator_tiles[statement], most_loops: pass.private_loops };
+        let allowance = self.steps.min(budget.left());
+        let mut own_budget = Budget::new(allowance);
+        let search = Private::new(pricer, &mut own_budget, statement, &clients, &least, limits, self.band.len());
+        let frontier = Rc::new(search.frontier(self.band, depths, &open));
+        budget.spend(allowance - own_budget.left());
+        self.is_complete &= own_budget.left() > 0;
+        self.frontiers.insert((statement, mask), frontier.clone());
+        frontier
+    }
+
+    fn combine(&mut self, decision: &Decision) {
+        let statements = self.group.pricer.frame.problem.statements.len();
+        let owned: Vec<_> = (0..statements).map(|statement| self.own_arrays(decision, statement)).collect();
+        let mut frontiers = Vec::new();
+        for (statement, own) in owned.iter().enumerate() {
+            let frontier = self.frontier(statement, own);
+            if frontier.is_empty() {
+                return;
+            }
+            frontiers.push(frontier);
+        }
+        for index in 0..self.group.capacities.len() {
+            let capacity = self.group.capacities[index];
+            let limit = self.group.limit(index).saturating_sub(decision.bytes);
+            let mut pick = Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, best: None };
+            pick.levels(&mut Vec::new(), 0, 0);
+            if let Some(entries) = pick.best {
+                let plan = self.plan(decision, &owned, &frontiers, &entries);
+                self.group.offer(index, plan);
+            }
+        }
+    }
+
+    fn plan(
+        &self,
+        decision: &Decision,
+        owned: &[Vec<(usize, usize)>],
+        frontiers: &[Rc<Vec<Entry>>],
+        entries: &[usize],
+    ) -> Plan {
+        let frame = &self.group.pricer.frame;
+        let dims = frame.problem.dims.len();
+        let mut plan = Plan {
+            band: self.band.iter().map(|l| BandLoop { dim: l.id, tile: l.tile }).collect(),
+            private: Vec::new(),
+            buffers: Vec::new(),
+            peak_bytes: 0,
+            moved_bytes: decision.bytes,
+        };
+        for (&array, holding) in self.shared.iter().zip(&decision.chosen) {
+            let clients = &self.group.arrays[array];
+            if let (Some(depth), Some(client)) = (holding.depth, &clients.shared) {
+                plan.buffers.push(Buffer { array: clients.array, users: client.users.clone(), depth });
+            }
+        }
+        let chosen: Vec<&Entry> = entries.iter().zip(frontiers).map(|(&entry, frontier)| &frontier[entry]).collect();
+        let persist: i64 = chosen.iter().map(|entry| entry.persist).sum();
+        for (statement, entry) in chosen.iter().enumerate() {
+            let loops = entry.loops.iter().map(|l| PrivateLoop { iterator: l.id - dims, tile: l.tile });
+            plan.private.push(loops.collect());
+            plan.moved_bytes += entry.bytes;
+            plan.peak_bytes = plan.peak_bytes.max(decision.live[statement] + persist + entry.local);
+            for (&(array, _), &depth) in owned[statement].iter().zip(&entry.depths) {
+                let array = self.group.arrays[array].array;
+                plan.buffers.push(Buffer { array, users: vec![statement], depth });
+            }
+        }
+        plan.buffers.sort_by(|a, b| (a.array, &a.users).cmp(&(b.array, &b.users)));
+        plan
+    }
+}
+
+impl Group<'_> {
+    /// Keeps a plan if it moves fewer bytes than the best so far.
+    fn offer(&mut self, index: usize, plan: Plan) {
+        if plan.moved_bytes < self.limit(index) && plan.peak_bytes <= self.capacities[index] {
+            self.best[index] = Some(plan);
+        }
+    }
+}
+
+/// The choice of one entry per statement for one capacity.
+struct Pick<'p> {
+    frontiers: &'p [Rc<Vec<Entry>>],
+    live: &'p [i64],
+    capacity: i64,
+    /// Bytes to stay below.
+    limit: i64,
+    best: Option<Vec<usize>>,
+}
+
+impl Pick<'_> {
+    /// Fixes what each statement keeps, one after the other; `bytes` bounds what they move.
+    fn levels(&mut self, levels: &mut Vec<i64>, persist: i64, bytes: i64) {
+        let statement = levels.len();
+        let rest: i64 = self.frontiers[statement..].iter().map(|f| cheapest(f)).fold(0, i64::saturating_add);
+        if bytes.saturating_add(rest) >= self.limit || persist > self.capacity {
+            return;
+        }
+        let Some(frontier) = self.frontiers.get(statement) else { return self.entries(levels, persist) };
+        let mut own: Vec<i64> = frontier.iter().map(|entry| entry.persist).collect();
+        own.sort_unstable();
+        own.dedup();
+        for level in own {
+            let least = frontier.iter().filter(|entry| entry.persist == level).map(|entry| entry.bytes).min();
+            levels.push(level);
+            self.levels(levels, persist.saturating_add(level), bytes.saturating_add(least.unwrap_or(0)));
+            levels.pop();
+        }
+    }
+
+    /// Takes each statement's cheapest entry that fits.
+    fn entries(&mut self, levels: &[i64], persist: i64) {
+        let mut entries = Vec::new();
+        let mut bytes = 0i64;
+        for (statement, (frontier, &level)) in self.frontiers.iter().zip(levels).enumerate() {
+            let room = self.capacity.saturating_sub(self.live[statement]).saturating_sub(persist);
+            let fitting = frontier.iter().enumerate().filter(|(_, e)| e.persist == level && e.local <= room);
+            let Some((entry, cheapest)) = fitting.min_by_key(|(_, entry)| entry.bytes) else { return };
+            bytes = bytes.saturating_add(cheapest.bytes);
+            entries.push(entry);
+        }
+        if bytes < self.limit {
+            self.limit = bytes;
+            self.best = Some(entries);
+        }
+    }
+}
+
+fn cheapest(frontier: &[Entry]) -> i64 {
+    frontier.iter().map(|entry| entry.bytes).min().unwrap_or(0)
+}

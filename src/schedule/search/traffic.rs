@@ -1,0 +1,343 @@
+//! How many elements does a buffer load and store?
+//!
+//! An element is loaded at most once per instance, if its first access there is a read; it is stored at most once per instance, if it
+//! was written there and somebody outside needs it. Both are sums over the positions of the loops around the instance of unions
+//! and differences of boxes, counted by inclusion and exclusion over components.
+//!
+//! A value that only later instances of the same buffer need is loaded there, so such stores are not more than the loads. It is also the face of a box: of a range written in an array dim, all but the part
+//! below the first later read that its own instance does not write.
+
+use super::component::{Component, Sums, Tiled};
+use super::frame::{Frame, ceil_div};
+use super::order::writes_first;
+use super::region::{Region, hull, is_dense};
+use crate::schedule::problem::{Access, Index};
+
+/// One signed term of an inclusion and exclusion: `sign · constant · Π components`.
+struct Term {
+    factor: i128,
+    /// The component's id and the positions of its loops in the list of fixed loops.
+    components: Vec<(u32, Vec<usize>)>,
+}
+
+/// What a buffer moves as a function of the tiles of the loops around its instances.
+pub struct Traffic {
+    loads: Vec<Term>,
+    stores: Vec<Term>,
+    /// Nobody but later instances of this buffer reads what it stores: it never stores more than it loads.
+    is_private: bool,
+    /// If present, a part of what is written needs no store.
+    dead: Option<Dead>,
+}
+
+struct Dead {
+    factor: i128,
+    faces: Vec<(u32, usize)>,
+}
+
+/// The instances of one buffer: its array, who uses it, and the loops around and (of the band) inside.
+pub struct Instances<'a> {
+    pub array: usize,
+    pub users: &'a [usize],
+    /// Loops with several trips around an instance, by ascending id.
+    pub fixed: &'a [usize],
+    /// Band loops inside an instance, outermost first.
+    pub scope: &'a [usize],
+}
+
+/// Memory of sums over components and over faces.
+#[derive(Default)]
+pub struct Memory {
+    sums: Sums<Component>,
+    faces: Sums<Face>,
+}
+
+/// A group of reads that are counted as one box, with the writes that come before all of them.
+struct Read {
+    region: Region,
+    after: Vec<Region>,
+}
+
+/// More boxes than this are not subtracted: the count stays an upper bound, and the terms few.
+const SUBTRACTED_BOXES: usize = 5;
+
+impl Traffic {
+    pub fn new(frame: &Frame, memory: &mut Memory, of: &Instances) -> Traffic {
+        let mut builder = Builder { frame, memory, of };
+        let reads = builder.reads();
+        let writes = builder.writes();
+        let array = &frame.problem.arrays[of.array];
+        let outside = |flag: fn(&Access) -> bool| {
+            let others = (0..frame.problem.statements.len()).filter(|s| !of.users.contains(s));
+            others.flat_map(|s| &frame.problem.statements[s].accesses).any(|a| a.array == of.array && flag(a))
+        };
+        let nothing_before = !array.live_in && !writes.is_empty() && of.fixed.is_empty() && !outside(|a| a.writes);
+        let loads = if nothing_before { Vec::new() } else { builder.loads(&reads) };
+        let needed = array.live_out || outside(|a| a.reads);
+        if !needed && (loads.is_empty() || of.fixed.is_empty()) {
+            return Traffic { loads, stores: Vec::new(), is_private: true, dead: None };
+        }
+        let dead = if needed { None } else { builder.dead(&reads, &writes) };
+        Traffic { loads, stores: builder.union(&writes), is_private: !needed, dead }
+    }
+
+    /// Elements loaded and stored, for the tiles of the fixed loops.
+    pub fn elements(&self, memory: &mut Memory, tiles: &[i64]) -> (i128, i128) {
+        let loads = sum(&self.loads, memory, tiles);
+        let mut stores = sum(&self.stores, memory, tiles);
+        if let Some(dead) = &self.dead {
+            let face = |&(id, slot): &(u32, usize)| memory.faces.total(id, &tiles[slot..=slot]);
+            stores -= dead.factor * dead.faces.iter().map(face).product::<i128>();
+        }
+        if self.is_private {
+            stores = stores.min(loads);
+        }
+        (loads.max(0), stores.max(0))
+    }
+}
+
+fn sum(terms: &[Term], memory: &mut Memory, tiles: &[i64]) -> i128 {
+    let mut sum = 0;
+    for term in terms {
+        let mut product = term.factor;
+        for (id, slots) in &term.components {
+            let mut own = [1; 64];
+            slots.iter().zip(&mut own).for_each(|(&slot, tile)| *tile = tiles[slot]);
+            product *= memory.sums.total(*id, &own[..slots.len()]);
+        }
+        sum += product;
+    }
+    sum
+}
+
+struct Builder<'a, 'b> {
+    frame: &'a Frame<'a>,
+    memory: &'b mut Memory,
+    of: &'a Instances<'a>,
+}
+
+impl<'a> Builder<'a, '_> {
+    fn accesses(&self, flag: fn(&Access) -> bool) -> Vec<(usize, &'a Access)> {
+        let frame = self.frame;
+        let users = self.of.users.iter().filter(|s| frame.runs(**s));
+        let all = users.flat_map(|&s| frame.problem.statements[s].accesses.iter().map(move |access| (s, access)));
+        all.filter(|(_, access)| access.array == self.of.array && flag(access)).collect()
+    }
+
+    /// Accesses that differ by constants only are one box.
+    fn clusters(&self, flag: fn(&Access) -> bool) -> Vec<(usize, Vec<&'a Access>)> {
+        let mut clusters: Vec<(usize, Vec<&Access>)> = Vec::new();
+        for (statement, access) in self.accesses(flag) {
+            match clusters.iter_mut().find(|(s, members)| *s == statement && is_parallel(members[0], access)) {
+                Some((_, members)) => members.push(access),
+                None => clusters.push((statement, vec![access])),
+            }
+        }
+        clusters
+    }
+
+    fn reads(&self) -> Vec<Read> {
+        let Instances { fixed, scope, .. } = *self.of;
+        let writes = self.accesses(|access| access.writes);
+        let mut reads = Vec::new();
+        for (statement, members) in self.clusters(|access| access.reads) {
+            let mut after = Vec::new();
+            for &writer in &writes {
+                let first = |&read: &&Access| writes_first(self.frame, writer, (statement, read), scope);
+                if members.iter().all(first) && is_dense(self.frame, writer.0, writer.1, fixed) {
+                    after.push(Region::new(self.frame, writer.0, &[writer.1], fixed));
+                }
+            }
+            reads.push(Read { region: Region::new(self.frame, statement, &members, fixed), after });
+        }
+        reads.sort_by_key(|read| read.after.len());
+        reads
+    }
+
+    fn writes(&self) -> Vec<Region> {
+        let clusters = self.clusters(|access| access.writes);
+        clusters.iter().map(|(s, members)| Region::new(self.frame, *s, members, self.of.fixed)).collect()
+    }
+
+    /// `Σ_r |R_r \ (writes before r ∪ reads counted already)|`
+    fn loads(&mut self, reads: &[Read]) -> Vec<Term> {
+        let mut terms = Vec::new();
+        for (position, read) in reads.iter().enumerate() {
+            let mut known = read.after.clone();
+            let nested = |other: &&Read| other.after.iter().all(|write| read.after.contains(write));
+            known.extend(reads[..position].iter().filter(nested).map(|other| other.region.clone()));
+            terms.extend(self.difference(&read.region, known));
+        }
+        terms
+    }
+
+    fn union(&mut self, regions: &[Region]) -> Vec<Term> {
+        let parts = regions.iter().enumerate();
+        parts.flat_map(|(position, region)| self.difference(region, regions[..position].to_vec())).collect()
+    }
+
+    /// `|region \ ∪ known|` as terms.
+    fn difference(&mut self, region: &Region, known: Vec<Region>) -> Vec<Term> {
+        let mut distinct: Vec<Region> = Vec::new();
+        for other in known {
+            if other == *region {
+                return Vec::new();
+            }
+            if !distinct.contains(&other) && distinct.len() < SUBTRACTED_BOXES {
+                distinct.push(other);
+            }
+        }
+        let mut terms = Vec::new();
+        for subset in 0..1u32 << distinct.len() {
+            let members = distinct.iter().enumerate().filter(|(bit, _)| subset >> bit & 1 == 1).map(|(_, other)| other);
+            let regions: Vec<&Region> = std::iter::once(region).chain(members).collect();
+            let term = self.shared(&regions, if subset.count_ones() % 2 == 0 { 1 } else { -1 });
+            if term.factor != 0 {
+                terms.push(term);
+            }
+        }
+        terms
+    }
+
+    /// Elements in all the regions, summed over the fixed loops, split into components.
+    fn shared(&mut self, regions: &[&Region], sign: i128) -> Term {
+        let extents = &self.frame.problem.arrays[self.of.array].extents;
+        let loops = self.of.fixed.len();
+        let mut component: Vec<usize> = (0..loops).collect();
+        let mut homes = vec![None; extents.len()];
+        for (dim, home) in homes.iter_mut().enumerate() {
+            for slot in regions.iter().flat_map(|region| region.slots(dim)) {
+                let first = *home.get_or_insert(slot);
+                let (from, to) = (component[slot], component[first]);
+                component.iter_mut().filter(|c| **c == from).for_each(|c| *c = to);
+            }
+        }
+        let mut term = Term { factor: sign, components: Vec::new() };
+        for name in 0..loops {
+            let slots: Vec<usize> = (0..loops).filter(|&slot| component[slot] == name).collect();
+            let dims: Vec<usize> =
+                (0..extents.len()).filter(|&d| homes[d].is_some_and(|slot| component[slot] == name)).collect();
+            if !slots.is_empty() {
+                let id = self.memory.sums.intern(self.component(regions, &slots, &dims));
+                term.components.push((id, slots));
+            }
+        }
+        let still: Vec<usize> = (0..extents.len()).filter(|&d| homes[d].is_none()).collect();
+        term.factor *= self.component(regions, &[], &still).total(&[]);
+        term
+    }
+
+    fn component(&self, regions: &[&Region], slots: &[usize], dims: &[usize]) -> Component {
+        let extents = &self.frame.problem.arrays[self.of.array].extents;
+        let mut restricted: Vec<Region> = Vec::new();
+        for region in regions.iter().map(|region| region.restrict(slots, dims)) {
+            if !restricted.contains(&region) {
+                restricted.push(region);
+            }
+        }
+        Component {
+            loop_extents: slots.iter().map(|&slot| self.loop_extent(slot)).collect(),
+            array_extents: dims.iter().map(|&d| extents[d]).collect(),
+            regions: restricted,
+        }
+    }
+
+    fn loop_extent(&self, slot: usize) -> i64 {
+        self.frame.extent(self.of.fixed[slot], self.of.users[0])
+    }
+
+    /// The part of what is written that no later instance reads, where the rule of the faces holds: one box is written, every
+    /// loop moves one array dim of its own, and all regions move upwards with it.
+    fn dead(&mut self, reads: &[Read], writes: &[Region]) -> Option<Dead> {
+        let (write, others) = writes.split_first()?;
+        if others.iter().any(|other| other != write) {
+            return None;
+        }
+        let own_dim = |region: &Region, slot: usize| {
+            let mut dims = (0..region.dims.len()).filter(|&d| region.slots(d).any(|s| s == slot));
+            let dim = dims.next()?;
+            let alone = region.dims[dim].iter().all(|form| matches!(form.terms.as_slice(), [(_, 1..)]));
+            (alone && dims.next().is_none()).then_some(dim)
+        };
+        let covered = reads.iter().all(|read| read.after.contains(write));
+        let mut faces = Vec::new();
+        let mut linked = Vec::new();
+        for slot in 0..self.of.fixed.len() {
+            let dim = own_dim(write, slot)?;
+            if linked.contains(&dim) || reads.iter().any(|read| own_dim(&read.region, slot) != Some(dim)) {
+                return None;
+            }
+            linked.push(dim);
+            let mut readers: Vec<Region> = Vec::new();
+            for region in reads.iter().map(|read| read.region.restrict(&[slot], &[dim])) {
+                if !readers.contains(&region) {
+                    readers.push(region);
+                }
+            }
+            let face = Face {
+                loop_extent: self.loop_extent(slot),
+                array_extent: self.frame.problem.arrays[self.of.array].extents[dim],
+                write: write.restrict(&[slot], &[dim]),
+                reads: readers,
+                covered,
+            };
+            faces.push((self.memory.faces.intern(face), slot));
+        }
+        let rest: Vec<usize> = (0..write.dims.len()).filter(|d| !linked.contains(d)).collect();
+        let factor = self.component(&[write], &[], &rest).total(&[]);
+        Some(Dead { factor, faces })
+    }
+}
+
+/// Do the accesses differ by constants only?
+fn is_parallel(a: &Access, b: &Access) -> bool {
+    a.index.iter().zip(&b.index).all(|pair| match pair {
+        (Index::Linear { coefficients: x, .. }, Index::Linear { coefficients: y, .. }) => x == y,
+        (x, y) => x == y,
+    })
+}
+
+/// One array dim that one loop moves: what is written and what is read at each position.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Face {
+    loop_extent: i64,
+    array_extent: i64,
+    write: Region,
+    reads: Vec<Region>,
+    /// What an instance writes and reads, it writes first.
+    covered: bool,
+}
+
+impl Face {
+    fn clipped(&self, region: &Region, tile: i64, position: i64) -> Option<(i64, i64)> {
+        let run = region.activity[0].run(tile, position);
+        let (low, high) = hull(&region.dims[0], &[run]);
+        let (low, high) = (low.max(0), high.min(self.array_extent));
+        (run.0 < run.1 && low < high).then_some((low, high))
+    }
+}
+
+impl Tiled for Face {
+    /// Sum over the positions of the length of the written range that lies below every later read its own instance does not write.
+    fn total(&self, tiles: &[i64]) -> i128 {
+        let tile = tiles[0];
+        let (mut sum, mut first_read, mut next_write) = (0, i64::MAX, i64::MAX);
+        for position in (0..ceil_div(self.loop_extent, tile)).rev() {
+            let write = self.clipped(&self.write, tile, position);
+            if let Some((low, high)) = write {
+                if high > next_write {
+                    return 0;
+                }
+                next_write = low;
+                sum += i128::from((high.min(first_read) - low).max(0));
+            }
+            let reads = self.reads.iter().filter_map(|read| self.clipped(read, tile, position));
+            let Some((low, high)) = reads.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { continue };
+            let inside = self.covered && write.is_some_and(|write| write.0 <= low && high <= write.1);
+            if !inside {
+                first_read = first_read.min(low);
+            }
+        }
+        sum
+    }
+}

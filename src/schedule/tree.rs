@@ -1,0 +1,88 @@
+//! In which order do all instances run? A schedule tree, written as the path of each statement from the root to its leaf.
+//!
+//! Groups run one after another. Inside a group a path alternates positions in a sequence with tile loops:
+//! `position, loop, position, loop, .., position`; statements share a loop where their paths agree up to it. Below its last
+//! loop a statement runs the instances of one tile in source order.
+//!
+//! Source: Verdoolaege, Guelton, Grosser, Cohen, "Schedule trees", IMPACT 2014.
+//! Differs: loops of one value are tile loops of tile 1, so a path has one kind of loop.
+
+use crate::poly::Linear;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    pub groups: Vec<Group>,
+    pub buffers: Vec<BufferSpec>,
+}
+
+/// Statements that run together; groups share no loop.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    pub paths: Vec<Path>,
+}
+
+/// Where a statement stands in its group's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    pub statement: usize,
+    /// One longer than `loops`: the position before each loop, and of the leaf.
+    pub positions: Vec<usize>,
+    /// Outermost first.
+    pub loops: Vec<TileLoop>,
+}
+
+/// The instances whose `value` lies in `tile·x .. tile·(x + 1)` run in iteration `x`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileLoop {
+    /// Over the statement's dimensions.
+    pub value: Linear,
+    pub tile: i64,
+}
+
+/// A decision to keep an array in the scratchpad for its users, inside one iteration of some loops around them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BufferSpec {
+    pub array: usize,
+    pub users: Vec<User>,
+    pub scope: Scope,
+}
+
+/// Accesses of a statement, by their numbers there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub statement: usize,
+    pub accesses: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// From the first use to the last in the whole program.
+    Program,
+    /// Inside one iteration of the outer `depth` loops of a group.
+    Loops { depth: usize },
+}
+
+impl Schedule {
+    /// The group and the path of a statement.
+    pub fn path(&self, statement: usize) -> Option<(usize, &Path)> {
+        let of_group =
+            |(g, group): (usize, &'_ Group)| group.paths.iter().position(|p| p.statement == statement).map(|p| (g, p));
+        let (g, p) = self.groups.iter().enumerate().find_map(of_group)?;
+        Some((g, &self.groups[g].paths[p]))
+    }
+}
+
+impl Path {
+    /// How many loops two statements of a group share.
+    pub fn shared_loops(&self, other: &Path) -> usize {
+        let mut depth = 0;
+        while depth < self.loops.len()
+            && depth < other.loops.len()
+            && self.positions[depth] == other.positions[depth]
+            && self.loops[depth].tile == other.loops[depth].tile
+        {
+            depth += 1;
+        }
+        depth
+    }
+}

@@ -1,0 +1,433 @@
+//! Which elements does a buffer hold, and which of them cross to DRAM?
+//!
+//! A buffer serves one iteration of the loops of its scope. Where the next loop only slides the window along one dimension, the
+//! buffer is a ring in that dimension: each iteration loads what is new and keeps the rest. Otherwise it is filled at the start of
+//! the scope and emptied at its end. In both cases an element is loaded at most once a scope, and only if its first access
+//! there reads; it is stored at most once, and only if its value is needed after the scope.
+//!
+//! Source: Verdoolaege et al., "Polyhedral parallel code generation for CUDA", TACO 9(4), 2013, for tiles in local memory.
+//! Differs: loads and stores come from value-based dependences, and a window that slides is kept, not fetched again.
+
+use super::times::{Times, tuple};
+use crate::isl::{Map, Result, Set};
+use crate::poly::{Dependences, Linear};
+use crate::schedule::tree::{BufferSpec, Path, Scope, TileLoop, User};
+
+/// A buffer and its transfers.
+pub struct Buffer {
+    pub array: usize,
+    pub users: Vec<User>,
+    pub element_bytes: i64,
+    /// One for each dimension of the array.
+    pub storage: Vec<Storage>,
+    /// The number of loops around its transfers; `None`: outside all groups.
+    pub grain: Option<usize>,
+    /// Groups at whose first and last position the transfers of a program-wide buffer stand, or the positions at depth `grain`
+    /// of its first user and of its last writer.
+    pub load_at: usize,
+    pub store_at: usize,
+    /// `{ P[x] -> A[a] }`
+    pub loads: Map,
+    /// `{ P[x] -> A[a] }`
+    pub stores: Map,
+    /// The first and the last leaf, in order of execution, beside which it lives.
+    pub alive: (usize, usize),
+}
+
+/// How one dimension of an array lies in a buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    pub size: i64,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Element `a` lies at `a - (Σ coefficients[q]·x[q] + constant)`, over the loops around the transfers.
+    From(Linear),
+    /// Element `a` lies at `a mod size`.
+    Ring,
+}
+
+impl Buffer {
+    pub fn bytes(&self) -> i64 {
+        self.storage.iter().fold(self.element_bytes, |bytes, s| bytes.saturating_mul(s.size))
+    }
+}
+
+/// The buffer that a decision stands for.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> Result<Buffer> {
+    let view = View { times, dependences, spec };
+    let (scope, ring) = view.scope_and_ring();
+    let grain = scope + usize::from(ring.is_some());
+    let accessed = view.accessed(grain)?;
+    let (mut loads, mut stores) = (view.needed(scope, grain)?, view.dirty(scope, grain)?);
+    let mut held = accessed.clone();
+    if ring.is_some() {
+        let (earlier, later) = view.earlier_and_later(grain)?;
+        let before = earlier.apply_range(&accessed)?;
+        let after = later.apply_range(&accessed)?;
+        loads = loads.subtract(&before)?;
+        stores = stores.subtract(&later.apply_range(&view.written(grain)?)?)?;
+        held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
+    }
+    let array = &times.scop.arrays[spec.array];
+    let storage =
+        (0..array.extents.len()).map(|d| view.storage(d, scope, ring == Some(d), &held)).collect::<Result<Vec<_>>>()?;
+    let (load_at, store_at) = view.positions(grain);
+    Ok(Buffer {
+        array: spec.array,
+        users: spec.users.clone(),
+        element_bytes: array.ty.bytes(),
+        storage,
+        grain: matches!(spec.scope, Scope::Loops { .. }).then_some(grain),
+        load_at,
+        store_at,
+        loads: loads.coalesce()?,
+        stores: stores.coalesce()?,
+        alive: view.alive(scope),
+    })
+}
+
+/// A decision and what is needed to read it.
+struct View<'a> {
+    times: &'a Times<'a>,
+    dependences: &'a Dependences,
+    spec: &'a BufferSpec,
+}
+
+impl View<'_> {
+    fn path(&self, user: &User) -> &Path {
+        self.times.path(user.statement)
+    }
+
+    /// The number of loops that all users share.
+    fn shared(&self) -> usize {
+        let first = self.path(&self.spec.users[0]);
+        let shared =
+            |user| if self.spec.users.len() == 1 { first.loops.len() } else { first.shared_loops(self.path(user)) };
+        self.spec.users.iter().map(shared).min().unwrap_or(0)
+    }
+
+    /// The loops of the scope, and the dimension along which the window slides in the next loop.
+    ///
+    /// Loops whose iterations touch disjoint parts of the array belong to the scope: nothing would be kept between them.
+    fn scope_and_ring(&self) -> (usize, Option<usize>) {
+        let Scope::Loops { depth } = self.spec.scope else { return (0, None) };
+        let shared = self.shared();
+        let mut scope = depth.min(shared);
+        while scope < shared {
+            match self.movement(scope) {
+                Movement::Disjoint => scope += 1,
+                Movement::Slides(d) => return (scope, Some(d)),
+                Movement::Other => break,
+            }
+        }
+        (scope, None)
+    }
+
+    /// What the window does from one iteration of loop `q` to the next.
+    fn movement(&self, q: usize) -> Movement {
+        let mut moved = Vec::new();
+        let mut aligned: Option<(usize, Vec<i64>)> = None;
+        let mut disjoint = true;
+        for user in &self.spec.users {
+            let tile_loop = &self.path(user).loops[q];
+            let Some(k) = single_dim(&tile_loop.value) else { return Movement::Other };
+            for access in user.accesses.iter().map(|&a| &self.times.scop.statements[user.statement].accesses[a]) {
+                for (d, index) in access.linear.iter().enumerate() {
+                    let Some(index) = index else {
+                        disjoint = false;
+                        continue;
+                    };
+                    if index.coefficients[k] == 0 {
+                        continue;
+                    }
+                    if !moved.contains(&d) {
+                        moved.push(d);
+                    }
+                    let alone = index.coefficients.iter().filter(|c| **c != 0).count() == 1;
+                    let TileLoop { value, tile } = tile_loop;
+                    let place =
+                        vec![index.coefficients[k], index.constant, value.coefficients[k], value.constant, *tile];
+                    match &aligned {
+                        _ if !alone => disjoint = false,
+                        None => aligned = Some((d, place)),
+                        Some((known, other)) => disjoint &= *known != d || *other == place,
+                    }
+                }
+                // An access that stands still while others move meets them again.
+                disjoint &= access.linear.iter().flatten().any(|index| index.coefficients[k] != 0);
+            }
+        }
+        match moved[..] {
+            [] => Movement::Other,
+            _ if disjoint => Movement::Disjoint,
+            [d] => Movement::Slides(d),
+            _ => Movement::Other,
+        }
+    }
+
+    /// `{ P[x] -> A[a] }`, from relations of the users' instances.
+    fn gather(&self, depth: usize, relation: impl Fn(&User) -> Result<Option<Map>>) -> Result<Map> {
+        let mut all = self.nothing(depth)?;
+        for user in &self.spec.users {
+            if let Some(relation) = relation(user)? {
+                all = all.union(&self.times.prefix(user.statement, depth)?.reverse()?.apply_range(&relation)?)?;
+            }
+        }
+        all.coalesce()
+    }
+
+    fn nothing(&self, depth: usize) -> Result<Map> {
+        let rank = self.times.scop.arrays[self.spec.array].extents.len();
+        let text = format!("{{ P[{}] -> A{}[{}] : false }}", tuple("x", depth), self.spec.array, tuple("a", rank));
+        self.times.scop.ctx.map(&text)
+    }
+
+    /// The accesses of a user that pass a test, as one relation. `{ S[i] -> A[a] }`
+    fn relation(&self, user: &User, wanted: impl Fn(&crate::poly::Access) -> bool) -> Result<Option<Map>> {
+        let accesses = &self.times.scop.statements[user.statement].accesses;
+        let mut result: Option<Map> = None;
+        for access in user.accesses.iter().map(|&a| &accesses[a]).filter(|a| wanted(a)) {
+            result = Some(match result {
+                None => access.relation.clone(),
+                Some(known) => known.union(&access.relation)?,
+            });
+        }
+        Ok(result)
+    }
+
+    fn accessed(&self, depth: usize) -> Result<Map> {
+        self.gather(depth, |user| self.relation(user, |_| true))
+    }
+
+    fn written(&self, depth: usize) -> Result<Map> {
+        self.gather(depth, |user| self.relation(user, |a| a.writes))
+    }
+
+    /// Elements whose first access in the scope reads: reads of values that no instance of the same scope made.
+    fn needed(&self, scope: usize, grain: usize) -> Result<Map> {
+        self.gather(grain, |user| {
+            let Some(reads) = self.relation(user, |a| a.reads)? else { return Ok(None) };
+            let mut missing = reads;
+            for source in &self.spec.users {
+                let Some(flow) = self.flow(source.statement, user.statement) else { continue };
+                // Only what this buffer's own writes of the source made lies in it.
+                let Some(made) = self.relation(source, |a| a.writes)? else { continue };
+                let met = self.same_iteration(flow, source, user, scope)?.0;
+                let met = met.intersect_domain_factor_domain(&made)?;
+                missing = missing.subtract(&met.domain_factor_range()?)?;
+            }
+            Ok(Some(missing))
+        })
+    }
+
+    /// The flow from one statement to another through the array. `{ [S[s] -> T[t]] -> A[a] }`
+    fn flow(&self, source: usize, sink: usize) -> Option<&Map> {
+        self.dependences.flow_between(source, sink, self.spec.array)
+    }
+
+    /// Pairs in one iteration of the scope, and the others.
+    fn same_iteration(&self, flow: &Map, source: &User, sink: &User, scope: usize) -> Result<(Map, Map)> {
+        let same = self
+            .times
+            .prefix(source.statement, scope)?
+            .apply_range(&self.times.prefix(sink.statement, scope)?.reverse()?)?
+            .wrap()?;
+        let met = flow.intersect_domain(&same)?;
+        let missed = flow.subtract(&met)?;
+        Ok((met, missed))
+    }
+
+    /// Elements written in the scope whose values are needed after it.
+    fn dirty(&self, scope: usize, grain: usize) -> Result<Map> {
+        self.gather(grain, |user| {
+            let Some(writes) = self.relation(user, |a| a.writes)? else { return Ok(None) };
+            let mut needed = self.dependences.live_out_of(user.statement, self.spec.array).cloned();
+            for reader in 0..self.times.scop.statements.len() {
+                let Some(flow) = self.flow(user.statement, reader) else { continue };
+                let away = match self.reader(reader) {
+                    Some(own) => {
+                        self.same_iteration(flow, user, own, scope)?.1.union(&self.through_dram(flow, own)?)?
+                    }
+                    None => flow.clone(),
+                };
+                needed = union(needed, away.domain_factor_domain()?)?;
+            }
+            if let Some(own) = self.dependences.reduction_of(user.statement, self.spec.array) {
+                let away = self.same_iteration(own, user, user, scope)?.1;
+                // Tiles may run a reduction in another order than the source: either of a pair may be the later one.
+                needed = union(needed, away.domain_factor_domain()?.union(&away.domain_factor_range()?)?)?;
+            }
+            needed.map(|needed| writes.intersect(&needed)).transpose()
+        })
+    }
+
+    fn reader(&self, statement: usize) -> Option<&User> {
+        self.spec.users.iter().find(|u| u.statement == statement)
+    }
+
+    /// The part of a flow to a user that its accesses through other buffers read.
+    fn through_dram(&self, flow: &Map, user: &User) -> Result<Map> {
+        let accesses = &self.times.scop.statements[user.statement].accesses;
+        let mut rest = flow.subtract(flow)?;
+        for (n, access) in accesses.iter().enumerate() {
+            if access.array == self.spec.array && access.reads && !user.accesses.contains(&n) {
+                rest = rest.union(&flow.intersect_domain_factor_range(&access.relation)?)?;
+            }
+        }
+        Ok(rest)
+    }
+
+    /// Pairs of iterations that differ in the last of `depth` loops: from each to the earlier and to the later ones.
+    fn earlier_and_later(&self, depth: usize) -> Result<(Map, Map)> {
+        let xs = tuple("x", depth);
+        let last = depth - 1;
+        let ys: Vec<String> = (0..depth).map(|q| if q == last { "y".into() } else { format!("x{q}") }).collect();
+        let relation = |sign| {
+            let text = format!("{{ P[{xs}] -> P[{}] : y {sign} x{last} }}", ys.join(","));
+            self.times.scop.ctx.map(&text)
+        };
+        Ok((relation("<")?, relation(">")?))
+    }
+
+    /// How dimension `d` of what is held lies in the buffer.
+    fn storage(&self, d: usize, scope: usize, slides: bool, held: &Map) -> Result<Storage> {
+        let rank = self.times.scop.arrays[self.spec.array].extents.len();
+        let one = held.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?;
+        let depth = held.n_in()?;
+        let base = self.base(d, scope, depth);
+        let (lo, hi) = self.span_from(&one, &base)?;
+        let anchored = Storage {
+            size: hi - lo + 1,
+            place: Place::From(Linear { constant: base.constant + lo, coefficients: base.coefficients }),
+        };
+        if !slides {
+            return Ok(anchored);
+        }
+        let window = one.reverse()?.apply_range(&one)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
+        Ok(if window < anchored.size { Storage { size: window, place: Place::Ring } } else { anchored })
+    }
+
+    /// The smallest and the largest distance of the values of `{ P[x] -> [a] }` from a base.
+    fn span_from(&self, one: &Map, base: &Linear) -> Result<(i64, i64)> {
+        let depth = base.coefficients.len();
+        let mut offset = format!("a - ({})", base.constant);
+        for (q, c) in base.coefficients.iter().enumerate() {
+            offset.push_str(&format!(" {:+}*x{q}", -c));
+        }
+        let shift = self.times.scop.ctx.map(&format!("{{ [P[{}] -> [a]] -> [{offset}] }}", tuple("x", depth)))?;
+        let distances = one.wrap()?.apply(&shift)?;
+        Ok((distances.dim_min(0)?.unwrap_or(0), distances.dim_max(0)?.unwrap_or(0)))
+    }
+
+    /// Where dimension `d` of the first access starts in an iteration of the scope's loops, up to a constant.
+    fn base(&self, d: usize, scope: usize, depth: usize) -> Linear {
+        let user = &self.spec.users[0];
+        let access = &self.times.scop.statements[user.statement].accesses[user.accesses[0]];
+        let mut base = Linear::constant(depth, 0);
+        let Some(index) = &access.linear[d] else { return base };
+        let starts = tile_starts(&self.path(user).loops[..scope], index.coefficients.len(), depth);
+        for (k, start) in starts.iter().enumerate() {
+            if let (Some(start), c) = (start, index.coefficients[k]) {
+                for (sum, s) in base.coefficients.iter_mut().zip(&start.coefficients) {
+                    *sum += c * s;
+                }
+            }
+        }
+        base
+    }
+
+    /// Positions of the first user and of the last writer, at the depth of the transfers.
+    fn positions(&self, grain: usize) -> (usize, usize) {
+        let position = |user: &User| match self.spec.scope {
+            Scope::Program => self.times.group(user.statement),
+            Scope::Loops { .. } => self.path(user).positions[grain],
+        };
+        let writes =
+            |user: &&User| user.accesses.iter().any(|&a| self.times.scop.statements[user.statement].accesses[a].writes);
+        let first = self.spec.users.iter().map(position).min().unwrap_or(0);
+        let last = self.spec.users.iter().filter(writes).map(position).max().unwrap_or(first);
+        (first, last)
+    }
+
+    /// The leaves, counted in order of execution, during which the buffer exists.
+    fn alive(&self, scope: usize) -> (usize, usize) {
+        let mut leaves = Vec::new();
+        for (g, group) in self.times.schedule.groups.iter().enumerate() {
+            let mut paths: Vec<&Path> = group.paths.iter().collect();
+            paths.sort_by(|a, b| a.positions.cmp(&b.positions));
+            leaves.extend(paths.into_iter().map(|p| (g, p)));
+        }
+        let first = self.path(&self.spec.users[0]);
+        let group_of = |user: &User| self.times.group(user.statement);
+        let groups = (
+            self.spec.users.iter().map(group_of).min().unwrap_or(0),
+            self.spec.users.iter().map(group_of).max().unwrap_or(0),
+        );
+        let at_scope = |user: &User| self.path(user).positions[scope];
+        let inside = |&(g, path): &(usize, &Path)| match self.spec.scope {
+            Scope::Program => (groups.0..=groups.1).contains(&g),
+            Scope::Loops { .. } => {
+                let low = self.spec.users.iter().map(at_scope).min().unwrap_or(0);
+                let high = self.spec.users.iter().map(at_scope).max().unwrap_or(0);
+                g == groups.0
+                    && path.loops.len() >= scope
+                    && path.positions[..scope] == first.positions[..scope]
+                    && (low..=high).contains(&path.positions[scope])
+            }
+        };
+        let at: Vec<usize> = leaves.iter().enumerate().filter(|(_, leaf)| inside(leaf)).map(|(n, _)| n).collect();
+        (at.first().copied().unwrap_or(0), at.last().copied().unwrap_or(0))
+    }
+}
+
+enum Movement {
+    /// Iterations touch parts of the array that have no element in common.
+    Disjoint,
+    /// The window moves along this dimension alone.
+    Slides(usize),
+    Other,
+}
+
+fn single_dim(value: &Linear) -> Option<usize> {
+    let mut dims = (0..value.coefficients.len()).filter(|&k| value.coefficients[k] != 0);
+    dims.next().filter(|_| dims.next().is_none())
+}
+
+/// The first value of each dimension in a tile, as a form over the loops, up to a constant; `None` where no loop sets it.
+fn tile_starts(loops: &[TileLoop], dims: usize, depth: usize) -> Vec<Option<Linear>> {
+    let mut starts: Vec<Option<Linear>> = vec![None; dims];
+    for (q, tile_loop) in loops.iter().enumerate() {
+        let value = &tile_loop.value.coefficients;
+        let mut unknown = (0..dims).filter(|&k| value[k] != 0 && starts[k].is_none());
+        let (Some(k), None) = (unknown.next(), unknown.next()) else { continue };
+        let mut start = Linear::constant(depth, 0);
+        start.coefficients[q] = tile_loop.tile;
+        for (other, known) in starts.iter().enumerate() {
+            if let (Some(known), c) = (known, value[other]) {
+                for (sum, s) in start.coefficients.iter_mut().zip(&known.coefficients) {
+                    *sum -= c * s;
+                }
+            }
+        }
+        if start.coefficients.iter().all(|c| c % value[k] == 0) {
+            start.coefficients.iter_mut().for_each(|c| *c /= value[k]);
+            starts[k] = Some(start);
+        }
+    }
+    starts
+}
+
+fn union(known: Option<Map>, more: Map) -> Result<Option<Map>> {
+    known.map_or(Ok(more.clone()), |known| known.union(&more)).map(Some)
+}
+
+/// Elements transferred by a relation `{ P[x] -> A[a] }`, as points of one space.
+pub fn points(transfers: &Map, name: &str) -> Result<Set> {
+    transfers.wrap()?.flatten()?.named(name)
+}

@@ -1,0 +1,172 @@
+"""Tests of scripts/report.py against a polyfuse that only pretends."""
+import contextlib
+import importlib.util
+import io
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = importlib.util.spec_from_file_location("report", ROOT / "scripts" / "report.py")
+report = importlib.util.module_from_spec(SPEC)
+sys.modules["report"] = report
+SPEC.loader.exec_module(report)
+
+# Prints a report whose optimised bytes stand in the kernel's file; `refuse` in it is an error of the input.
+FAKE = f"""#!{sys.executable}
+import json, pathlib, sys
+assert sys.argv[1] == "opt" and sys.argv[3] == "--scratchpad" and sys.argv[5:] == ["--emit", "json"], sys.argv
+text = pathlib.Path(sys.argv[2]).read_text().strip()
+if text == "refuse":
+    print("error: the extent is empty\\nmore of it", file=sys.stderr)
+    sys.exit(1)
+if text == "babble":
+    print("no JSON")
+    sys.exit(0)
+moved = lambda load, store: {{"load_bytes": load, "store_bytes": store}}
+print(json.dumps({{
+    "schema": "polyfuse-report/1", "kernel": "as polyfuse calls it",
+    "machine": {{"name": "inf2", "scratchpad_bytes": int(sys.argv[4])}},
+    "dram": {{"naive": moved(8000, 0), "per_nest": moved(3000, 1000), "optimized": moved(int(text) - 100, 100),
+             "compulsory_bytes": 1000, "lower_bound_bytes": 1200}}}}))
+"""
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.polyfuse = self.folder / "polyfuse"
+        self.polyfuse.write_text(FAKE)
+        self.polyfuse.chmod(0o755)
+
+    def kernel(self, name, text):
+        path = self.folder / f"{name}.loop"
+        path.write_text(text)
+        return str(path)
+
+    def run_report(self, *arguments):
+        """The exit status, what was printed, what was complained of."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = report.main(["--polyfuse", str(self.polyfuse), *map(str, arguments)])
+            except SystemExit as leaving:
+                status = leaving.code
+        return status, out.getvalue(), err.getvalue()
+
+    def saved(self, name, *arguments):
+        path = self.folder / name
+        self.run_report("--json", path, *arguments)
+        return path
+
+    def test_a_kernel_has_a_line_for_each_size(self):
+        status, out, _ = self.run_report("--kernels", self.kernel("gemm", "2000"), "--scratchpad", "64KiB,4MiB")
+        self.assertEqual(status, 0)
+        lines = [line.split() for line in out.splitlines()]
+        figures = ["8,000", "4,000", "2,000", "1,000", "1,200", "2.000", "2.000"]
+        self.assertEqual(lines[1], ["gemm", "64KiB", *figures])
+        self.assertEqual(lines[2], ["gemm", "4MiB", *figures])
+        self.assertEqual(out.splitlines()[3], "2 results of 1 kernels, 0 failed")
+
+    def test_one_failing_kernel_does_not_hide_the_others(self):
+        kernels = [self.kernel("bad", "refuse"), self.kernel("good", "2000"), self.kernel("odd", "babble")]
+        status, out, _ = self.run_report("--kernels", *kernels, "--scratchpad", "64KiB")
+        self.assertEqual(status, 1)
+        self.assertIn("error: exit 1: error: the extent is empty\n", out)
+        self.assertIn("error: cannot read its report", out)
+        self.assertIn("2,000", out)
+        self.assertIn("3 results of 3 kernels, 2 failed", out)
+
+    def test_a_missing_polyfuse_is_a_failure_of_each_kernel(self):
+        self.polyfuse.unlink()
+        status, out, _ = self.run_report("--kernels", self.kernel("gemm", "2000"), "--scratchpad", "64KiB")
+        self.assertEqual(status, 1)
+        self.assertIn("No such file", out)
+
+    def test_a_slow_polyfuse_is_stopped(self):
+        self.polyfuse.write_text("#!/bin/sh\nexec sleep 60\n")
+        status, out, _ = self.run_report("--kernels", self.kernel("gemm", "1"), "--scratchpad", "1", "--timeout", "0.1")
+        self.assertEqual(status, 1)
+        self.assertIn("took more than 0.1 s", out)
+
+    def test_a_pattern_names_several_kernels_and_each_once(self):
+        first, _ = self.kernel("a", "1000"), self.kernel("b", "1000")
+        _, out, _ = self.run_report("--kernels", first, self.folder / "*.loop", "--scratchpad", "64KiB")
+        self.assertIn("2 results of 2 kernels", out)
+
+    def test_more_bytes_than_before_are_worse_and_fail(self):
+        kernel = self.kernel("gemm", "2000")
+        old = self.saved("old.json", "--kernels", kernel, "--scratchpad", "64KiB")
+        self.kernel("gemm", "2100")
+        arguments = ["--kernels", kernel, "--scratchpad", "64KiB", "--against", old]
+        status, out, _ = self.run_report(*arguments)
+        self.assertEqual(status, 1)
+        self.assertIn("worse +5.00%", out)
+        status, out, _ = self.run_report(*arguments, "--threshold", "5")
+        self.assertEqual(status, 0)
+        self.assertNotIn("worse +", out)
+
+    def test_fewer_bytes_than_before_are_better(self):
+        kernel = self.kernel("gemm", "2000")
+        old = self.saved("old.json", "--kernels", kernel, "--scratchpad", "64KiB")
+        self.kernel("gemm", "1500")
+        status, out, _ = self.run_report("--kernels", kernel, "--scratchpad", "64KiB", "--against", old)
+        self.assertEqual(status, 0)
+        self.assertIn("better -25.00%", out)
+        self.assertIn("1 better, 0 worse", out)
+
+    def test_a_kernel_that_starts_to_fail_is_worse(self):
+        kernel = self.kernel("gemm", "2000")
+        old = self.saved("old.json", "--kernels", kernel, "--scratchpad", "64KiB")
+        self.kernel("gemm", "refuse")
+        status, out, _ = self.run_report("--kernels", kernel, "--scratchpad", "64KiB", "--against", old, "--threshold", "900")
+        self.assertEqual(status, 1)
+        self.assertIn("0 better, 1 worse", out)
+
+    def test_only_the_same_size_is_compared(self):
+        kernel = self.kernel("gemm", "2000")
+        old = self.saved("old.json", "--kernels", kernel, "--scratchpad", "64KiB")
+        status, out, _ = self.run_report("--kernels", kernel, "--scratchpad", "65536,4MiB", "--against", old)
+        self.assertEqual(status, 0)
+        self.assertEqual([line.endswith("  new") for line in out.splitlines()], [False, False, True, False])
+
+    def test_saved_results_read_as_they_were_measured(self):
+        kernels = [self.kernel("gemm", "2000"), self.kernel("bad", "refuse")]
+        path = self.folder / "now.json"
+        measured = self.run_report("--kernels", *kernels, "--scratchpad", "64KiB", "--json", path)
+        self.polyfuse.unlink()
+        self.assertEqual(self.run_report("--read", path), measured)
+
+    def test_a_saved_report_of_polyfuse_is_read_too(self):
+        moved = {"load_bytes": 30, "store_bytes": 4}
+        dram = {"naive": moved, "per_nest": moved, "optimized": moved, "compulsory_bytes": 17, "lower_bound_bytes": 17}
+        path = self.folder / "gemm.json"
+        path.write_text(json.dumps({"schema": "polyfuse-report/1", "kernel": "gemm", "machine": {"scratchpad_bytes": 1024}, "dram": dram}))
+        status, out, _ = self.run_report("--read", path)
+        self.assertEqual(status, 0)
+        self.assertEqual(out.splitlines()[1].split(), ["gemm", "1KiB", "34", "34", "34", "17", "17", "2.000", "1.000"])
+
+    def test_what_cannot_be_read_is_wrong_usage(self):
+        text = self.folder / "text.json"
+        text.write_text("[]")
+        for arguments in (["--read", text], ["--read", self.folder / "none.json"], ["--kernels", self.folder / "none.loop"], ["--scratchpad", "64KB"], ["--jobs", "0"]):
+            status, out, err = self.run_report(*arguments)
+            self.assertEqual((status, out), (2, ""), arguments)
+            self.assertTrue(err, arguments)
+
+    def test_the_kernels_of_the_repository_are_the_default(self):
+        names = {path.stem for path in report.find_kernels(None)}
+        self.assertLessEqual({"gemm", "two_mm", "jacobi_2d"}, names)
+
+    def test_sizes_are_read_and_written(self):
+        for text, size in (("64KiB", 65536), ("24MiB", 25165824), ("1000", 1000), ("1GiB", 1 << 30)):
+            self.assertEqual(report.parse_size(text), size)
+            self.assertEqual(report.format_size(size), text)
+
+
+if __name__ == "__main__":
+    unittest.main()
