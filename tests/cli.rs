@@ -255,3 +255,38 @@ fn a_closed_pipe_ends_quietly() {
         .expect("polyfuse starts");
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn opt_prints_every_form_and_the_scheduled_program_checks() {
+    let folder = folder();
+    for (form, part) in [
+        ("loop", "load "),
+        ("c", "void kernel_good("),
+        ("rt", "pf_store"),
+        ("json", "\"schema\": \"polyfuse-report/1\""),
+        ("dot", "digraph"),
+        ("schedule", "S0"),
+    ] {
+        let output = polyfuse(folder.path(), &["opt", "good.loop", "--emit", form, "-o", form, "--report", "r.json"]);
+        assert!(output.status.success() && output.stdout.is_empty(), "{form}");
+        let text = fs::read_to_string(folder.path().join(form)).expect("read");
+        assert!(text.contains(part) && !text.contains("time_ms"), "{form}: {text}");
+        assert!(fs::read_to_string(folder.path().join("r.json")).expect("read").contains("\"time_ms\""));
+    }
+    assert!(polyfuse(folder.path(), &["check", "good.loop", "loop"]).status.success());
+}
+
+#[test]
+fn a_scratchpad_that_is_too_small_is_status_1_and_says_what_would_do() {
+    let (status, out, err) = run(&["opt", "good.loop", "--scratchpad", "4"]);
+    assert_eq!((status, out.as_str()), (1, ""));
+    assert!(err.contains("no schedule fits 4 bytes; 8 would do"), "{err}");
+}
+
+#[test]
+fn deps_prints_text_json_and_dot() {
+    assert!(run(&["deps", "good.loop"]).1.starts_with("live-in A -> S0: "));
+    let json = run(&["deps", "good.loop", "--emit", "json"]).1;
+    assert!(json.starts_with("{\n  \"kernel\": \"good\",\n  \"dependences\": ["), "{json}");
+    assert!(run(&["deps", "good.loop", "--emit", "dot"]).1.starts_with("digraph \"good\""));
+}
