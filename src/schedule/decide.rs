@@ -2,11 +2,11 @@
 
 use super::bands::{Bands, GroupProblem};
 use super::nest::stage_nest;
-use super::subsets;
 use super::placement::{Candidate, Resident, choose};
 use super::problem::{Plan, Problem};
 use super::search::frontier;
 use super::source::{source_nest, source_schedule};
+use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::ilp::Solver;
 use crate::isl::Result;

@@ -10,10 +10,10 @@
 //! Differs: levels are chosen together, under the capacity.
 
 use super::source::source_path;
-use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Scope, User};
 use crate::isl::{Map, Result};
 use crate::poly::{Access, Scop};
+use std::collections::HashMap;
 
 /// A nest in its own loops.
 pub struct Staged {
@@ -38,14 +38,14 @@ pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Res
     several.sort_unstable();
     several.dedup();
     let mut best: Option<(i64, i64, Vec<BufferSpec>)> = None;
-    for together in subsets(several.len().min(MERGED)) {
-        let together: Vec<usize> = together.into_iter().map(|n| several[n]).collect();
-        let walks = merged(&apart, &together);
+    let mut known = HashMap::new();
+    for merging in mergings(scop, &several) {
+        let walks = nest.merged(&apart, &merging);
         let combinations = walks.iter().try_fold(1usize, |n, w| n.checked_mul(nest.depth(w) + 1));
         if combinations.is_none_or(|n| n > COMBINATIONS) {
             continue;
         }
-        let least = nest.least_levels(&walks)?;
+        let least = nest.least_levels(&walks, &mut known)?;
         let mut search = Search { nest: &nest, walks: &walks, least: &least, capacity_bytes, best: None };
         search.choose(&mut Vec::new(), 0);
         let Some((moved, peak, levels)) = search.best else { continue };
@@ -58,19 +58,31 @@ pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Res
     Ok(best.map(|(moved_bytes, peak_bytes, buffers)| Staged { group, buffers, peak_bytes, moved_bytes }))
 }
 
-/// Most arrays for which it is tried to serve all their walks by one buffer.
+/// Most arrays whose walks are tried together.
 const MERGED: usize = 3;
 
-/// The walks, those of the arrays in `together` as one.
-fn merged(walks: &[Walk], together: &[usize]) -> Vec<Walk> {
-    let mut result: Vec<Walk> = Vec::new();
-    for walk in walks {
-        match result.iter_mut().find(|w| w.array == walk.array && together.contains(&walk.array)) {
-            Some(known) => known.refs.extend(&walk.refs),
-            None => result.push(Walk { array: walk.array, refs: walk.refs.clone() }),
-        }
+/// Which walks of an array share a buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merging {
+    None,
+    All,
+    /// Those that index this dimension alike.
+    Alike(usize),
+}
+
+/// All ways to merge the walks of some arrays, the others kept apart.
+fn mergings(scop: &Scop, arrays: &[usize]) -> Vec<Vec<(usize, Merging)>> {
+    let mut all = vec![Vec::new()];
+    for &array in arrays.iter().take(MERGED) {
+        let rank = scop.arrays[array].extents.len();
+        let ways = [Merging::None, Merging::All].into_iter().chain((0..rank).map(Merging::Alike));
+        let ways: Vec<Merging> = ways.collect();
+        all = all
+            .into_iter()
+            .flat_map(|known| ways.iter().map(move |&way| [known.clone(), vec![(array, way)]].concat()))
+            .collect();
     }
-    result
+    all
 }
 
 /// A nest's statements with the hulls of their iterators.
@@ -136,17 +148,39 @@ impl<'a> Nest<'a> {
         walks.into_iter().map(|(walk, _)| walk).collect()
     }
 
-    /// The deepest level that a walk can take: loops around any of its accesses.
-    fn depth(&self, walk: &Walk) -> usize {
-        walk.refs.iter().map(|r| self.paths[r.0].loops.len()).max().unwrap_or(0)
+    /// The walks, with those that share a buffer as one.
+    fn merged(&self, walks: &[Walk], merging: &[(usize, Merging)]) -> Vec<Walk> {
+        let mut result: Vec<Walk> = Vec::new();
+        for walk in walks {
+            let way = merging.iter().find(|(a, _)| *a == walk.array).map_or(Merging::None, |(_, way)| *way);
+            let together = |other: &Walk| match way {
+                Merging::None => false,
+                Merging::All => true,
+                Merging::Alike(d) => {
+                    let index = |w: &Walk| self.direction(w.refs[0]).map(|direction| direction[d].clone());
+                    index(other).is_some() && index(other) == index(walk)
+                }
+            };
+            match result.iter_mut().find(|w| w.array == walk.array && together(w)) {
+                Some(known) => known.refs.extend(&walk.refs),
+                None => result.push(Walk { array: walk.array, refs: walk.refs.clone() }),
+            }
+        }
+        result
     }
 
+    /// The deepest level that a walk can take: one past the loops around any of its accesses, each instance by itself.
+    fn depth(&self, walk: &Walk) -> usize {
+        walk.refs.iter().map(|r| self.paths[r.0].loops.len()).max().unwrap_or(0) + 1
+    }
+
+    /// The number of loops around two statements; a statement shares everything with itself.
     fn shared(&self, p: usize, q: usize) -> usize {
-        if p == q { self.paths[p].loops.len() } else { self.paths[p].shared_loops(&self.paths[q]) }
+        if p == q { usize::MAX } else { self.paths[p].shared_loops(&self.paths[q]) }
     }
 
     /// For each pair of walks of one array, the outermost level at which they share no element; walks that only read share any.
-    fn least_levels(&self, walks: &[Walk]) -> Result<Vec<Vec<usize>>> {
+    fn least_levels(&self, walks: &[Walk], known: &mut HashMap<[(usize, usize); 2], usize>) -> Result<Vec<Vec<usize>>> {
         let mut least = vec![vec![0; walks.len()]; walks.len()];
         for (a, first) in walks.iter().enumerate() {
             for (b, second) in walks.iter().enumerate().skip(a + 1) {
@@ -156,7 +190,11 @@ impl<'a> Nest<'a> {
                 }
                 for &r in &first.refs {
                     for &s in &second.refs {
-                        let level = self.apart(r, s)?;
+                        let level = match known.get(&[r, s]) {
+                            Some(&level) => level,
+                            None => self.apart(r, s)?,
+                        };
+                        known.insert([r, s], level);
                         least[a][b] = least[a][b].max(level);
                         least[b][a] = least[a][b];
                     }
@@ -168,7 +206,7 @@ impl<'a> Nest<'a> {
 
     /// The outermost level at which two accesses share no element; past every level where they always do.
     fn apart(&self, r: (usize, usize), s: (usize, usize)) -> Result<usize> {
-        let shared = self.shared(r.0, s.0);
+        let shared = self.shared(r.0, s.0).min(self.paths[r.0].loops.len());
         for level in 0..=shared {
             let footprint = |at: (usize, usize)| -> Result<Map> {
                 let relation = &self.access(at).relation;
@@ -178,12 +216,10 @@ impl<'a> Nest<'a> {
             if footprint(r)?.intersect(&footprint(s)?)?.is_empty()? {
                 return Ok(level);
             }
-            if level == shared && r.0 == s.0 {
-                // One instance loads, computes and stores: its buffers may hold one element twice.
-                return Ok(level);
-            }
         }
-        Ok(usize::MAX)
+        // One instance loads, computes and stores: its buffers may hold one element twice. Statements that part below their
+        // shared loops do not run at the same time.
+        Ok(if r.0 == s.0 { shared } else { shared + 1 })
     }
 
     /// The elements of a walk inside one iteration of its outer `level` loops.
