@@ -206,7 +206,7 @@ impl<'a> Group<'a> {
                 if fates.contains(&Fate::Broken) {
                     break;
                 }
-                if !self.budget.spend(4) {
+                if !self.budget.spend(4 + self.pricer.take_steps()) {
                     return;
                 }
                 band.push(Loop { id: dim, tile });
