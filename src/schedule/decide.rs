@@ -50,7 +50,14 @@ const STEPS_EACH: (u64, u64) = (1_500, 15_000);
 
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(bands: &Bands, scop: &Scop, capacity_bytes: i64, fuse: Fuse, effort: u32, solver: Solver) -> Result<Decision> {
+pub fn decide(
+    bands: &Bands,
+    scop: &Scop,
+    capacity_bytes: i64,
+    fuse: Fuse,
+    effort: u32,
+    solver: Solver,
+) -> Result<Decision> {
     let nests = nests(scop);
     let mut planner = Planner {
         bands,
@@ -231,7 +238,13 @@ impl Planner<'_> {
                 }
             }
             for plan in distinct {
-                self.add(task.nests, &task.resident, plan.peak_bytes, plan.moved_bytes, How::Plan(task.problem.clone(), plan));
+                self.add(
+                    task.nests,
+                    &task.resident,
+                    plan.peak_bytes,
+                    plan.moved_bytes,
+                    How::Plan(task.problem.clone(), plan),
+                );
             }
         }
         for &(first, end) in runs.iter().filter(|(first, end)| end - first == 1) {
@@ -258,7 +271,8 @@ impl Planner<'_> {
             }
             let problem = Rc::new(self.bands.problem(&statements, &resident)?);
             // Less room is what arrays that stay alive beside the group leave.
-            let capacities = if self.arrays.is_empty() { vec![room] } else { vec![room / 4, room / 2, room / 4 * 3, room] };
+            let capacities =
+                if self.arrays.is_empty() { vec![room] } else { vec![room / 4, room / 2, room / 4 * 3, room] };
             tasks.push(Task { nests: (first, end), resident, problem, capacities });
         }
         Ok(tasks)
