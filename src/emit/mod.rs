@@ -7,6 +7,8 @@ mod c;
 mod loops;
 mod names;
 mod program;
+mod rows;
+mod scan;
 mod sum;
 
 use std::fmt;

@@ -1,13 +1,14 @@
 //! Which program runs a schedule with its staging?
 //!
 //! Each statement becomes a leaf over its loops and its dimensions, each transfer a leaf over its loops and the elements that it
-//! moves; isl writes the loops of each group. Positions in a sequence are dates between the loops, with room before and after
+//! moves; [`scan`] finds the loops of each group. Positions in a sequence are dates between the loops, with room before and after
 //! each position for the transfers that stand there.
 
 use super::loops::{Leaves, convert};
 use super::names::Names;
+use super::scan::{Date, Leaf, scan};
 use super::sum::Sum;
-use crate::isl::{Result, UnionMap};
+use crate::isl::Result;
 use crate::lang::ast::{self, Access, Affine, Assign, Direction, Expr, ExprKind, Name, Program, Role, Stmt, Transfer};
 use crate::poly::{Linear, Scop};
 use crate::schedule::tree::Path;
@@ -74,18 +75,13 @@ impl Emitter<'_> {
                 Direction::Load => (buffer.load_at, &buffer.loads),
                 Direction::Store => (buffer.store_at, &buffer.stores),
             };
-            if at != g || set.is_empty()? {
+            if at != g {
                 continue;
             }
-            let rank = buffer.storage.len();
-            let letter = letter(direction);
-            let elements = points(set, &format!("{letter}{n}"))?;
-            let date = self.scop().ctx.map(&format!(
-                "{{ {letter}{n}[{}] -> [{}] }}",
-                tuple("a", rank),
-                if rank == 0 { "0".into() } else { tuple("a", rank) }
-            ))?;
-            let loops = date.intersect_domain(&elements)?.to_union_map()?.to_loops()?;
+            let name = format!("{}{n}", letter(direction));
+            let date = (0..buffer.storage.len()).map(Date::Dim).collect();
+            let leaf = Leaf { set: points(set, &name)?, name, date, ordered: 0 };
+            let loops = scan(&[leaf])?;
             body.extend(convert(&loops, self.names, self)?);
         }
         Ok(body)
@@ -93,7 +89,7 @@ impl Emitter<'_> {
 
     fn group(&self, g: usize) -> Result<Vec<Stmt>> {
         let group = &self.times.schedule.groups[g];
-        let mut leaves: Vec<(String, Vec<String>, crate::isl::Set)> = Vec::new();
+        let mut leaves = Vec::new();
         for path in &group.paths {
             leaves.push(self.instances(path)?);
         }
@@ -102,40 +98,29 @@ impl Emitter<'_> {
             let Some(path) = group.paths.iter().find(|p| p.statement == buffer.users[0].statement) else { continue };
             leaves.extend(self.transfers(n, buffer, grain, path)?);
         }
-        compress(&mut leaves);
-        let length = leaves.iter().map(|(_, date, _)| date.len()).max().unwrap_or(0).max(1);
-        let mut dates: Option<UnionMap> = None;
-        for (tuple, mut date, set) in leaves {
-            date.resize(length, "0".into());
-            let map = self.scop().ctx.map(&format!("{{ {tuple} -> [{}] }}", date.join(",")))?;
-            let map = map.intersect_domain(&set)?.to_union_map()?;
-            dates = Some(dates.map_or(Ok(map.clone()), |known| known.union(&map))?);
-        }
-        match dates {
-            Some(dates) if !dates.is_empty()? => convert(&dates.to_loops()?, self.names, self),
-            _ => Ok(Vec::new()),
-        }
+        convert(&scan(&leaves)?, self.names, self)
     }
 
     /// Dates between loops: a position has room for every buffer's load before it and every buffer's store after it.
-    fn at(&self, position: usize, offset: usize) -> String {
-        (position * (2 * self.staging.buffers.len() + 1) + offset).to_string()
+    fn at(&self, position: usize, offset: usize) -> Date {
+        Date::Position((position * (2 * self.staging.buffers.len() + 1) + offset) as i64)
     }
 
     /// The date of a place below the outer `depth` loops of a path, up to the position there.
-    fn date(&self, path: &Path, depth: usize) -> Vec<String> {
+    fn date(&self, path: &Path, depth: usize) -> Vec<Date> {
         let body = self.staging.buffers.len();
-        (0..depth).flat_map(|q| [self.at(path.positions[q], body), format!("x{q}")]).collect()
+        (0..depth).flat_map(|q| [self.at(path.positions[q], body), Date::Dim(q)]).collect()
     }
 
-    /// A statement as a leaf: its tuple, its date, its points `{ S[x, i] }`.
-    fn instances(&self, path: &Path) -> Result<(String, Vec<String>, crate::isl::Set)> {
+    /// A statement as a leaf, its points `{ S[x, i] }`.
+    fn instances(&self, path: &Path) -> Result<Leaf> {
         let statement = &self.scop().statements[path.statement];
         let (depth, dims) = (path.loops.len(), statement.dims.len());
         let is = tuple("i", dims);
         let points: Vec<String> =
             (0..dims).filter(|&k| fixing_loop(path, k).is_none()).map(|k| format!("i{k}")).collect();
-        let leaf = format!("S{}[{}]", path.statement, join(&tuple("x", depth), &points.join(",")));
+        let name = format!("S{}", path.statement);
+        let leaf = format!("{name}[{}]", join(&tuple("x", depth), &points.join(",")));
         let tiles: Vec<String> = path.loops.iter().enumerate().map(|(q, l)| in_tile(l, q)).collect();
         let colon = if tiles.is_empty() { "" } else { " : " };
         let place =
@@ -143,18 +128,12 @@ impl Emitter<'_> {
         let set = statement.domain.apply(&place)?;
         let mut date = self.date(path, depth);
         date.push(self.at(path.positions[depth], self.staging.buffers.len()));
-        date.extend(points);
-        Ok((leaf, date, set))
+        date.extend((0..points.len()).map(|k| Date::Dim(depth + k)));
+        Ok(Leaf { name, ordered: date.len(), date, set })
     }
 
     /// A buffer's transfers as leaves.
-    fn transfers(
-        &self,
-        n: usize,
-        buffer: &Buffer,
-        grain: usize,
-        path: &Path,
-    ) -> Result<Vec<(String, Vec<String>, crate::isl::Set)>> {
+    fn transfers(&self, n: usize, buffer: &Buffer, grain: usize, path: &Path) -> Result<Vec<Leaf>> {
         let rank = buffer.storage.len();
         let mut leaves = Vec::new();
         let sides = [
@@ -162,15 +141,12 @@ impl Emitter<'_> {
             (Direction::Store, &buffer.stores, self.at(buffer.store_at, self.buffers.len() + 1 + n)),
         ];
         for (direction, set, position) in sides {
-            if set.is_empty()? {
-                continue;
-            }
             let name = format!("{}{n}", letter(direction));
-            let leaf = format!("{name}[{}]", join(&tuple("x", grain), &tuple("a", rank)));
             let mut date = self.date(path, grain);
             date.push(position);
-            date.extend((0..rank).map(|d| format!("a{d}")));
-            leaves.push((leaf, date, points(set, &name)?));
+            let ordered = date.len();
+            date.extend((0..rank).map(|d| Date::Dim(grain + d)));
+            leaves.push(Leaf { set: points(set, &name)?, name, date, ordered });
         }
         Ok(leaves)
     }
@@ -231,21 +207,6 @@ fn instance(path: &Path, dims: usize, loops: &[Sum], points: &[Sum]) -> Vec<Sum>
             None => points.next().cloned(),
         })
         .collect()
-}
-
-/// Drops the dates between loops that tell no two leaves apart: isl's work grows fast with their number.
-fn compress(leaves: &mut [(String, Vec<String>, crate::isl::Set)]) {
-    let length = leaves.iter().map(|(_, date, _)| date.len()).max().unwrap_or(0);
-    for at in (0..length).rev() {
-        let mut values = leaves.iter().filter_map(|(_, date, _)| date.get(at));
-        let Some(first) = values.next() else { continue };
-        let constant = first.parse::<i64>().is_ok() && values.all(|value| value == first);
-        if constant {
-            leaves.iter_mut().filter(|(_, date, _)| at < date.len()).for_each(|(_, date, _)| {
-                date.remove(at);
-            });
-        }
-    }
 }
 
 impl Leaves for Emitter<'_> {

@@ -153,6 +153,14 @@ macro_rules! wrapper {
     };
 }
 
+/// A constraint `Σ coefficients[k]·dim[k] + constant >= 0`, or `= 0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub is_equality: bool,
+    pub coefficients: Vec<i64>,
+    pub constant: i64,
+}
+
 wrapper! {
     /// A set of integer points of one named space.
     Set {
@@ -289,6 +297,25 @@ impl Set {
         (0..self.n_dim()?).map(|d| point.dim_min(d)).collect::<Result<Option<Vec<i64>>>>()
     }
 
+    /// The rows of each of its convex pieces; `None` where a piece takes more than its dimensions to be said, as a stride does.
+    pub fn pieces(&self) -> Result<Option<Vec<Vec<Row>>>> {
+        let n_dim = self.n_dim()?;
+        self.ctx.call(|_| {
+            let list = self.raw.get_basic_set_list()?;
+            let mut pieces = Vec::new();
+            for at in 0..list.size()? {
+                let piece = list.get_at(at)?;
+                if piece.dim(DimType::Div)? > 0 {
+                    return Ok(None);
+                }
+                let constraints = piece.get_constraint_list()?;
+                let rows = (0..constraints.size()?).map(|at| row(&constraints.get_at(at)?, n_dim));
+                pieces.push(rows.collect::<std::result::Result<_, _>>()?);
+            }
+            Ok(Some(pieces))
+        })
+    }
+
     /// The rows of the cone of affine forms that are non-negative on a wrapped relation (Farkas' lemma):
     /// each row is `(is equality, coefficients)`, over the constant and then the dimensions.
     pub fn farkas_rows(&self) -> Result<Vec<(bool, Vec<i64>)>> {
@@ -307,6 +334,15 @@ impl Set {
                 .collect()
         })
     }
+}
+
+fn row(constraint: &isl_rs::Constraint, n_dim: usize) -> std::result::Result<Row, isl_rs::LibISLError> {
+    let coefficient = |k| constraint.get_coefficient_val(DimType::Set, k as i32)?.get_num_si();
+    Ok(Row {
+        is_equality: constraint.is_equality()?,
+        coefficients: (0..n_dim).map(coefficient).collect::<std::result::Result<_, _>>()?,
+        constant: constraint.get_constant_val()?.get_num_si()?,
+    })
 }
 
 impl Map {

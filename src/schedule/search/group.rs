@@ -42,6 +42,15 @@ pub struct ArrayDepths {
     pub own: Vec<Depths>,
 }
 
+/// A legal band that may better some capacity's best plan.
+#[derive(Clone)]
+struct Found {
+    /// The smallest ratio (in 1/1024) of its bound to what it has to better.
+    promise: i64,
+    band: Vec<Loop>,
+    depths: Vec<ArrayDepths>,
+}
+
 /// The dims and tiles to try inside the loops of a band.
 type Next<'n> = &'n dyn Fn(&[Loop]) -> Vec<(usize, Vec<i64>)>;
 
@@ -134,36 +143,27 @@ impl<'a> Group<'a> {
         self.budget = all;
         self.budget.spend(used);
         // The most promising first: what they reach cuts the others.
-        found.sort_by_key(|(promise, _)| *promise);
+        found.sort_by_key(|f| f.promise);
         // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
         let tiles = self.iterator_tiles.clone();
         let points = |tiles: &Vec<i64>| tiles.last().copied().into_iter().collect();
         self.iterator_tiles = tiles.iter().map(|own| own.iter().map(points).collect()).collect();
-        self.round(&found, &depths, 64);
+        self.round(found.clone(), 64);
         self.iterator_tiles = tiles;
         for share in [64, 8, 1] {
-            found = self.round(&found, &depths, share);
+            found = self.round(found, share);
         }
     }
 
     /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.
-    fn round(&mut self, bands: &[(i64, Vec<Loop>)], outermost: &[ArrayDepths], share: u64) -> Vec<(i64, Vec<Loop>)> {
-        let mut unfinished = Vec::new();
-        for (promise, band) in bands {
-            if self.budget.left() > 0 && !self.settle(band, outermost, self.pass.steps / share) {
-                unfinished.push((*promise, band.clone()));
-            }
-        }
-        unfinished
+    fn round(&mut self, bands: Vec<Found>, share: u64) -> Vec<Found> {
+        let steps = self.pass.steps / share;
+        bands.into_iter().filter(|found| self.budget.left() > 0 && !self.settle(found, steps)).collect()
     }
 
     /// Looks for plans with this band, a statement's own loops in at most `steps`; false if that was not enough.
-    fn settle(&mut self, band: &[Loop], outermost: &[ArrayDepths], steps: u64) -> bool {
-        let mut depths = outermost.to_vec();
-        for end in 1..=band.len() {
-            depths = self.extended(&depths, &band[..end]);
-        }
-        !self.is_hopeful(&depths) || Settle::new(self, band, &depths, steps).run()
+    fn settle(&mut self, found: &Found, steps: u64) -> bool {
+        !self.is_hopeful(&found.depths) || Settle::new(self, &found.band, &found.depths, steps).run()
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
@@ -183,11 +183,11 @@ impl<'a> Group<'a> {
         band: &mut Vec<Loop>,
         depths: &[ArrayDepths],
         fates: &[Fate],
-        found: &mut Vec<(i64, Vec<Loop>)>,
+        found: &mut Vec<Found>,
     ) {
         let Some(promise) = self.promise(depths) else { return };
         if band_keeps(self.pricer.frame.problem, band) {
-            found.push((promise, band.clone()));
+            found.push(Found { promise, band: band.clone(), depths: depths.to_vec() });
         }
         let problem = self.pricer.frame.problem;
         if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
@@ -206,7 +206,7 @@ impl<'a> Group<'a> {
                 if fates.contains(&Fate::Broken) {
                     break;
                 }
-                if !self.budget.spend(4) {
+                if !self.budget.spend(self.clients() / 4 + self.pricer.take_steps()) {
                     return;
                 }
                 band.push(Loop { id: dim, tile });
@@ -217,6 +217,11 @@ impl<'a> Group<'a> {
                 band.pop();
             }
         }
+    }
+
+    /// The number of buffers that are priced for each band.
+    fn clients(&self) -> u64 {
+        self.arrays.iter().map(|a| a.own.len() as u64 + u64::from(a.shared.is_some())).sum()
     }
 
     /// The largest capacity whose best plan bands that begin like this may better.

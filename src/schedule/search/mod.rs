@@ -44,18 +44,14 @@ pub fn boxes(problem: &Problem, plan: &Plan) -> Option<Vec<Vec<i64>>> {
     Pricer::new(problem)?.price(plan).map(|priced| priced.boxes)
 }
 
-/// Steps of a pass at effort 1, about a microsecond each.
-const STEPS: u64 = 100_000;
-
 /// No limit.
 const ALL: usize = usize::MAX;
 
-/// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. `effort` scales
-/// the number of steps that a search may take.
-pub fn frontier(problem: &Problem, capacities: &[i64], effort: u32) -> Vec<Option<Plan>> {
+/// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. A pass of the
+/// search takes at most `steps` steps, of some microseconds each.
+pub fn frontier(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
     let Some(pricer) = Pricer::new(problem) else { return vec![None; capacities.len()] };
     let mut group = Group::new(pricer, capacities);
-    let steps = STEPS * u64::from(effort.max(1));
     let coarse = Pass { band_tiles: 4, private_tiles: 4, private_loops: 2, steps };
     group.stage(Pass { band_tiles: 1, private_tiles: 1, ..coarse });
     group.run(coarse);

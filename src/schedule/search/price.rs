@@ -59,6 +59,11 @@ pub struct Extent {
 }
 
 impl<'a> Pricer<'a> {
+    /// What sums have cost since the last call, in steps.
+    pub fn take_steps(&mut self) -> u64 {
+        self.traffic_memory.take_steps()
+    }
+
     pub fn new(problem: &'a Problem) -> Option<Self> {
         Some(Pricer {
             frame: Frame::new(problem)?,

@@ -123,7 +123,7 @@ impl<'s, 'a> Private<'s, 'a> {
                 if fates.contains(&Fate::Broken) {
                     break;
                 }
-                if !self.budget.spend(1 + depths.len() as u64) {
+                if !self.budget.spend(1 + depths.len() as u64 + self.pricer.take_steps()) {
                     return;
                 }
                 path.push(Loop { id, tile });

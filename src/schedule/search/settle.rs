@@ -120,7 +120,8 @@ impl<'g, 'a> Settle<'g, 'a> {
             return self.combine(&decision);
         };
         for holding in holdings {
-            if !self.group.budget.spend(1) {
+            let steps = 1 + self.group.pricer.take_steps();
+            if !self.group.budget.spend(steps) {
                 return;
             }
             let mut next = decision.clone();

@@ -1,0 +1,263 @@
+//! Between which bounds does each loop run? A set's rows by innermost loop, so that each loop sees only the loops around it.
+//!
+//! A loop is eliminated by adding each lower bound to each upper bound, or by an equality that fixes it. Over the integers this
+//! is exact where one coefficient of each pair is one, and where the two bounds lie far enough apart (the dark shadow); other
+//! sets are refused. Of the rows that then stand, those that follow from others go: a row follows if, eliminating its loops
+//! from the innermost by single rows, a number that is not negative remains. That test is quick and proves enough; it may
+//! miss a row that follows from several at once, which then stands as a needless bound.
+//!
+//! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991; Pugh, "The Omega test", CACM 35(8), 1992.
+//! Differs: redundancy is not decided by linear programming.
+
+use crate::isl::Row;
+
+/// Numbers beyond this are refused, so that signs change and two numbers add without overflow.
+const LIMIT: i64 = 1 << 61;
+
+/// More rows than this at once are refused: elimination can square their number.
+const MOST_ROWS: usize = 256;
+
+/// Rows by innermost loop: `levels[d]` names loop `d` and loops around it alone. `{ [c] }`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    levels: Vec<Vec<Row>>,
+}
+
+/// What scanning the points of some rows needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Projected {
+    Empty,
+    /// The rows, with what they say of outer loops alone.
+    Levels(Levels),
+    /// No exact projection is known, or a number does not fit.
+    Unknown,
+}
+
+impl Levels {
+    /// The points of some rows over `loops` loops, outermost first.
+    pub fn project(rows: Vec<Row>, loops: usize) -> Projected {
+        let fits = |row: &Row| row.coefficients.iter().chain([&row.constant]).all(|&v| bounded(v).is_some());
+        if !rows.iter().all(fits) {
+            return Projected::Unknown;
+        }
+        let mut levels = vec![Vec::new(); loops];
+        let mut outer = rows;
+        for d in (0..loops).rev() {
+            let Some(rows) = merged(outer) else { return Projected::Empty };
+            let (here, rest) = rows.into_iter().partition(|row| row.coefficients[d] != 0);
+            outer = rest;
+            match eliminate(here, d, &mut outer) {
+                Some(here) => levels[d] = here,
+                None => return Projected::Unknown,
+            }
+        }
+        if merged(outer).is_none() {
+            return Projected::Empty;
+        }
+        let mut levels = Levels { levels };
+        levels.prune();
+        Projected::Levels(levels)
+    }
+
+    /// The rows whose innermost loop is `d`.
+    pub fn of(&self, d: usize) -> &[Row] {
+        self.levels.get(d).map_or(&[], |rows| rows)
+    }
+
+    /// The rows over the outer `depth` loops alone.
+    pub fn outside(&self, depth: usize) -> impl Iterator<Item = &Row> {
+        self.levels.iter().take(depth).flatten()
+    }
+
+    /// Adds what is known of the loops down to the innermost of a row.
+    pub fn learn(&mut self, row: &Row) {
+        if let Some(d) = innermost(row) {
+            if self.levels.len() <= d {
+                self.levels.resize(d + 1, Vec::new());
+            }
+            self.levels[d].push(row.clone());
+        }
+    }
+
+    /// Drops rows that follow from the others, those over more loops first.
+    fn prune(&mut self) {
+        for d in (0..self.levels.len()).rev() {
+            self.levels[d].sort_by_key(|row| std::cmp::Reverse(terms(row)));
+            let mut at = 0;
+            while at < self.levels[d].len() {
+                let row = self.levels[d].remove(at);
+                if !follows(&row, &[self]) {
+                    self.levels[d].insert(at, row);
+                    at += 1;
+                }
+            }
+            self.levels[d].reverse();
+        }
+    }
+}
+
+/// How many loops a row names.
+fn terms(row: &Row) -> usize {
+    row.coefficients.iter().filter(|c| **c != 0).count()
+}
+
+fn innermost(row: &Row) -> Option<usize> {
+    row.coefficients.iter().rposition(|c| *c != 0)
+}
+
+/// Whether a row is proven to hold wherever all `facts` do.
+pub fn follows(row: &Row, facts: &[&Levels]) -> bool {
+    let Some(row) = tightened(row.clone()) else { return false };
+    let Some(d) = innermost(&row) else {
+        return if row.is_equality { row.constant == 0 } else { row.constant >= 0 };
+    };
+    if row.is_equality {
+        let sides = [negated(&row), row];
+        return sides.into_iter().all(|side| follows(&Row { is_equality: false, ..side }, facts));
+    }
+    // A multiple of the row is a fact plus what is left: if that is not negative, neither is the row.
+    facts.iter().flat_map(|known| known.of(d)).any(|fact| {
+        let same_way = (fact.coefficients[d] > 0) == (row.coefficients[d] > 0);
+        let rest = match (same_way, fact.is_equality) {
+            (true, _) => without(&row, fact, d),
+            (false, true) => without(&row, &negated(fact), d),
+            (false, false) => None,
+        };
+        rest.is_some_and(|rest| follows(&rest, facts))
+    })
+}
+
+/// The rows that bound loop `d`; what they say of the loops around it goes to `outer`.
+fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>> {
+    if let Some(at) = here.iter().position(|row| row.is_equality && row.coefficients[d].abs() == 1) {
+        let fixed = &here[at];
+        for other in here.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, row)| row) {
+            let same_way = (fixed.coefficients[d] > 0) == (other.coefficients[d] > 0);
+            let fixed = if same_way { fixed.clone() } else { negated(fixed) };
+            outer.push(without(other, &fixed, d)?);
+        }
+        return Some(vec![fixed.clone()]);
+    }
+    let (lower, upper): (Vec<&Row>, Vec<&Row>) = here.iter().partition(|row| row.coefficients[d] > 0);
+    let many = outer.len().saturating_add(lower.len().saturating_mul(upper.len())) > MOST_ROWS;
+    if lower.is_empty() || upper.is_empty() || many || here.iter().any(|row| row.is_equality) {
+        return None;
+    }
+    for low in &lower {
+        for high in &upper {
+            outer.push(shadow(low, high, d)?);
+        }
+    }
+    Some(here)
+}
+
+/// What two bounds of loop `d` say of the loops around it, if that is all that they say.
+fn shadow(low: &Row, high: &Row, d: usize) -> Option<Row> {
+    let (a, b) = (low.coefficients[d], -high.coefficients[d]);
+    let sum = combined(low, b, high, a)?;
+    let gap = (a - 1).checked_mul(b - 1)?;
+    let exact = gap == 0 || (terms(&sum) == 0 && (sum.constant < 0 || sum.constant >= gap));
+    exact.then_some(sum)
+}
+
+/// A positive multiple of `row` without loop `d`, by taking away a multiple of a row with a coefficient of the same sign there.
+fn without(row: &Row, fact: &Row, d: usize) -> Option<Row> {
+    let (a, b) = (row.coefficients[d].abs(), fact.coefficients[d].abs());
+    let g = gcd(a, b);
+    let rest = combined(row, b / g, fact, -(a / g))?;
+    Some(Row { is_equality: row.is_equality, ..rest })
+}
+
+/// `m·a + n·b`
+fn combined(a: &Row, m: i64, b: &Row, n: i64) -> Option<Row> {
+    let sum = |x: i64, y: i64| bounded(x.checked_mul(m)?.checked_add(y.checked_mul(n)?)?);
+    let pairs = a.coefficients.iter().zip(&b.coefficients);
+    let coefficients = pairs.map(|(&x, &y)| sum(x, y)).collect::<Option<Vec<_>>>()?;
+    Some(Row { is_equality: false, coefficients, constant: sum(a.constant, b.constant)? })
+}
+
+/// The row with all signs changed.
+fn negated(row: &Row) -> Row {
+    let coefficients = row.coefficients.iter().map(|c| -c).collect();
+    Row { is_equality: row.is_equality, coefficients, constant: -row.constant }
+}
+
+fn bounded(value: i64) -> Option<i64> {
+    (-LIMIT..=LIMIT).contains(&value).then_some(value)
+}
+
+/// The row over the integers: the coefficients without a common divisor; `None` where no integer satisfies an equality.
+fn tightened(mut row: Row) -> Option<Row> {
+    let g = row.coefficients.iter().fold(0, |g, &c| gcd(g, c));
+    if g > 1 {
+        if row.is_equality && row.constant % g != 0 {
+            return None;
+        }
+        row.coefficients.iter_mut().for_each(|c| *c /= g);
+        row.constant = row.constant.div_euclid(g);
+    }
+    Some(row)
+}
+
+/// All values that some rows leave to one form.
+struct Strip {
+    /// The first that is not zero is positive.
+    coefficients: Vec<i64>,
+    low: Option<i64>,
+    high: Option<i64>,
+}
+
+/// The rows tightened, each direction once, opposite ones that meet as equalities; `None` where no point satisfies them.
+fn merged(rows: Vec<Row>) -> Option<Vec<Row>> {
+    let mut strips: Vec<Strip> = Vec::new();
+    for row in rows {
+        let row = tightened(row)?;
+        let Some(&first) = row.coefficients.iter().find(|c| **c != 0) else {
+            let holds = if row.is_equality { row.constant == 0 } else { row.constant >= 0 };
+            if holds {
+                continue;
+            } else {
+                return None;
+            };
+        };
+        let sign = first.signum();
+        let coefficients: Vec<i64> = row.coefficients.iter().map(|c| c * sign).collect();
+        let at = strips.iter().position(|strip| strip.coefficients == coefficients).unwrap_or_else(|| {
+            strips.push(Strip { coefficients, low: None, high: None });
+            strips.len() - 1
+        });
+        let value = -row.constant * sign;
+        let strip = &mut strips[at];
+        if row.is_equality || sign > 0 {
+            strip.low = Some(strip.low.map_or(value, |low| low.max(value)));
+        }
+        if row.is_equality || sign < 0 {
+            strip.high = Some(strip.high.map_or(value, |high| high.min(value)));
+        }
+    }
+    strips.into_iter().try_fold(Vec::new(), |mut rows, strip| {
+        rows.extend(strip.rows()?);
+        Some(rows)
+    })
+}
+
+impl Strip {
+    fn rows(self) -> Option<Vec<Row>> {
+        let Strip { coefficients, low, high } = self;
+        let row = |is_equality, sign: i64, value: i64| {
+            let coefficients = coefficients.iter().map(|c| c * sign).collect();
+            Row { is_equality, coefficients, constant: -value * sign }
+        };
+        match (low, high) {
+            (Some(low), Some(high)) if low > high => None,
+            (Some(low), Some(high)) if low == high => Some(vec![row(true, 1, low)]),
+            _ => Some(
+                low.map(|low| row(false, 1, low)).into_iter().chain(high.map(|high| row(false, -1, high))).collect(),
+            ),
+        }
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a.abs() } else { gcd(b, a % b) }
+}

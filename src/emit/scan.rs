@@ -1,0 +1,389 @@
+//! Which loops visit the points of some sets in the order of their dates?
+//!
+//! A date alternates positions in sequences with loops. At a position the sets below part; at a loop they share one, over the
+//! hull of what each needs, and each guards what is left of its own range as soon as it stands apart. So the loops
+//! have the shape of the dates, and each bound is a row of a set; where the sets are more than rows, isl writes the loops.
+//!
+//! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991; Quilleré, Rajopadhye and Wilde, "Generation of
+//! efficient nested loops from polyhedra", IJPP 28(5), 2000.
+//! Differs: a loop is never split into ranges, since guards inside cost less to read than copies of the body.
+
+use super::rows::{Levels, Projected, follows};
+use crate::isl::{Expr, Node, Op, Result, Row, Set, UnionMap};
+
+/// One entry of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Date {
+    /// A place in a sequence.
+    Position(i64),
+    /// The value of a dimension.
+    Dim(usize),
+}
+
+/// Points to be visited, each at its date.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    pub name: String,
+    /// Holds each dimension once.
+    pub date: Vec<Date>,
+    /// Points that agree in this many leading entries of the date may be visited in any order.
+    pub ordered: usize,
+    /// `{ S[x] }`
+    pub set: Set,
+}
+
+/// The loops that visit all points of the leaves in the order of their dates.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn scan(leaves: &[Leaf]) -> Result<Node> {
+    match direct(leaves)? {
+        Some(node) => Ok(node),
+        None => by_isl(leaves),
+    }
+}
+
+/// The loops where every set is rows alone.
+fn direct(leaves: &[Leaf]) -> Result<Option<Node>> {
+    let mut pieces = Vec::new();
+    for leaf in leaves {
+        match convex(leaf)? {
+            Some(found) => pieces.extend(found),
+            None => return Ok(None),
+        }
+    }
+    let pieces: Vec<&Piece> = pieces.iter().collect();
+    Ok(node(&pieces, Place::default(), &Levels::default()))
+}
+
+/// The loops by isl's generator.
+fn by_isl(leaves: &[Leaf]) -> Result<Node> {
+    let mut texts: Vec<Vec<String>> = leaves.iter().map(|leaf| leaf.date.iter().map(text).collect()).collect();
+    compress(&mut texts);
+    let length = texts.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let mut dates: Option<UnionMap> = None;
+    for (leaf, mut date) in leaves.iter().zip(texts) {
+        date.resize(length, "0".into());
+        let dims: Vec<String> = (0..leaf.set.n_dim()?).map(dim_name).collect();
+        let map = format!("{{ {}[{}] -> [{}] }}", leaf.name, dims.join(","), date.join(","));
+        let map = leaf.set.context().map(&map)?.intersect_domain(&leaf.set)?.to_union_map()?;
+        dates = Some(dates.map_or(Ok(map.clone()), |known| known.union(&map))?);
+    }
+    match dates {
+        Some(dates) if !dates.is_empty()? => dates.to_loops(),
+        _ => Ok(Node::Block(Vec::new())),
+    }
+}
+
+fn text(date: &Date) -> String {
+    match date {
+        Date::Position(at) => at.to_string(),
+        Date::Dim(k) => dim_name(*k),
+    }
+}
+
+fn dim_name(k: usize) -> String {
+    format!("i{k}")
+}
+
+/// Drops the entries that are the same number in all dates: isl's work grows fast with their number.
+fn compress(dates: &mut [Vec<String>]) {
+    let length = dates.iter().map(Vec::len).max().unwrap_or(0);
+    for at in (0..length).rev() {
+        let mut values = dates.iter().filter_map(|date| date.get(at));
+        let Some(first) = values.next() else { continue };
+        if first.parse::<i64>().is_ok() && values.all(|value| value == first) {
+            dates.iter_mut().filter(|date| at < date.len()).for_each(|date| {
+                date.remove(at);
+            });
+        }
+    }
+}
+
+/// A convex part of a leaf.
+struct Piece<'a> {
+    leaf: &'a Leaf,
+    /// For each dimension the loop that runs it, counted from the outermost.
+    loops: Vec<usize>,
+    /// Over the loops.
+    rows: Levels,
+}
+
+/// The pieces of a leaf; `None` where rows do not say what it is, or a date does not say in which order to visit them.
+fn convex(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
+    let Some(mut pieces) = leaf.set.pieces()? else { return Ok(None) };
+    if pieces.len() > 1 {
+        if leaf.ordered >= leaf.date.len() {
+            return Ok(None);
+        }
+        match leaf.set.make_disjoint()?.coalesce()?.pieces()? {
+            Some(disjoint) => pieces = disjoint,
+            None => return Ok(None),
+        }
+    }
+    let order: Vec<usize> =
+        leaf.date.iter().filter_map(|d| if let Date::Dim(k) = d { Some(*k) } else { None }).collect();
+    let dims = leaf.set.n_dim()?;
+    let Some(loops) = (0..dims).map(|k| order.iter().position(|&other| other == k)).collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    if order.len() != dims {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for mut rows in pieces {
+        for row in &mut rows {
+            row.coefficients = order.iter().map(|&k| row.coefficients[k]).collect();
+        }
+        match Levels::project(rows, dims) {
+            Projected::Empty => {}
+            Projected::Levels(rows) => found.push(Piece { leaf, loops: loops.clone(), rows }),
+            Projected::Unknown => return Ok(None),
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Where in the dates a node stands.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Entries of the date before it.
+    at: usize,
+    /// Loops among them.
+    depth: usize,
+}
+
+/// The loops of pieces that agree before a place, where `known` holds; `None` where their dates have no common shape.
+fn node(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
+    let mut known = known.clone();
+    let guards = shared(pieces, place.depth, &mut known);
+    let inner = match pieces {
+        [] => Node::Block(Vec::new()),
+        [piece] if place.at == piece.leaf.date.len() => user(piece),
+        _ if in_any_order(pieces, place) => {
+            block(pieces.iter().map(|piece| node(&[piece], place, &known)).collect::<Option<_>>()?)
+        }
+        [first, ..] => match first.leaf.date.get(place.at)? {
+            Date::Position(_) => sequence(pieces, place, &known)?,
+            Date::Dim(_) => one_loop(pieces, place, &known)?,
+        },
+    };
+    Some(guarded(guards, inner))
+}
+
+/// Whether the pieces are of one leaf, at a place where they may run one after another.
+fn in_any_order(pieces: &[&Piece], place: Place) -> bool {
+    pieces.len() > 1 && pieces.iter().all(|p| std::ptr::eq(p.leaf, pieces[0].leaf) && p.leaf.ordered <= place.at)
+}
+
+/// Adds to `known`, and returns, what all pieces need of the outer `depth` loops.
+fn shared(pieces: &[&Piece], depth: usize, known: &mut Levels) -> Vec<Row> {
+    let mut guards = Vec::new();
+    for piece in pieces {
+        for row in piece.rows.outside(depth) {
+            if !follows(row, &[known]) && pieces.iter().all(|other| follows(row, &[&other.rows, known])) {
+                known.learn(row);
+                guards.push(row.clone());
+            }
+        }
+    }
+    guards
+}
+
+/// Pieces by their position.
+fn sequence(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
+    let mut parts: Vec<(i64, Vec<&Piece>)> = Vec::new();
+    for piece in pieces {
+        let Date::Position(position) = *piece.leaf.date.get(place.at)? else { return None };
+        match parts.iter_mut().find(|(at, _)| *at == position) {
+            Some((_, part)) => part.push(piece),
+            None => parts.push((position, vec![piece])),
+        }
+    }
+    parts.sort_by_key(|(position, _)| *position);
+    let below = Place { at: place.at + 1, ..place };
+    Some(block(parts.iter().map(|(_, part)| node(part, below, known)).collect::<Option<_>>()?))
+}
+
+/// One loop over all pieces.
+fn one_loop(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
+    let d = place.depth;
+    if !pieces.iter().all(|piece| matches!(piece.leaf.date.get(place.at), Some(Date::Dim(_)))) {
+        return None;
+    }
+    let below = Place { at: place.at + 1, depth: d + 1 };
+    let mut known = known.clone();
+    let fixed = pieces[0].rows.of(d).iter().find(|row| row.is_equality && row.coefficients[d].abs() == 1);
+    if let Some(row) = fixed.filter(|row| pieces.iter().all(|piece| follows(row, &[&piece.rows, &known]))) {
+        known.learn(row);
+        let body = Box::new(node(pieces, below, &known)?);
+        let (iterator, init) = (loop_name(d), bound(row, d));
+        return Some(Node::For { iterator, init, condition: Expr::Int(1), step: 1, degenerate: true, body });
+    }
+    let lower = hull(pieces, d, 1, &known)?;
+    let upper = hull(pieces, d, -1, &known)?;
+    lower.enforced().chain(upper.enforced()).for_each(|row| known.learn(row));
+    let body = Box::new(node(pieces, below, &known)?);
+    let condition = Expr::Op(Op::Le, vec![Expr::Name(loop_name(d)), upper.expr(d, Op::Min, Op::Max)]);
+    let init = lower.expr(d, Op::Max, Op::Min);
+    Some(Node::For { iterator: loop_name(d), init, condition, step: 1, degenerate: false, body })
+}
+
+/// One end of a loop: the weakest of alternatives, each the strictest of some rows.
+struct Hull {
+    alternatives: Vec<Vec<Row>>,
+}
+
+/// The lower (`sign` 1) or upper (-1) end of loop `d`: of what the pieces need, what no other piece's bounds cover.
+fn hull(pieces: &[&Piece], d: usize, sign: i64, known: &Levels) -> Option<Hull> {
+    let ends: Vec<Vec<Row>> = pieces.iter().map(|piece| end(piece, d, sign)).collect();
+    if ends.iter().any(Vec::is_empty) {
+        return None;
+    }
+    // One end covers a piece if the piece's own rows imply it.
+    let covers = |n: usize, m: usize| ends[n].iter().all(|row| follows(row, &[&pieces[m].rows, known]));
+    let mut kept: Vec<usize> = Vec::new();
+    for m in 0..pieces.len() {
+        if !kept.iter().any(|&n| covers(n, m)) {
+            kept.retain(|&n| !covers(m, n));
+            kept.push(m);
+        }
+    }
+    Some(Hull { alternatives: kept.into_iter().map(|n| ends[n].clone()).collect() })
+}
+
+/// The rows of a piece that bound loop `d` on one side, with equalities as bounds.
+fn end(piece: &Piece, d: usize, sign: i64) -> Vec<Row> {
+    let rows = piece.rows.of(d).iter();
+    let mut end: Vec<Row> = rows
+        .filter(|row| row.is_equality || row.coefficients[d].signum() == sign)
+        .map(|row| {
+            let flip = if row.coefficients[d].signum() == sign { 1 } else { -1 };
+            let coefficients = row.coefficients.iter().map(|c| c * flip).collect();
+            Row { is_equality: false, coefficients, constant: row.constant * flip }
+        })
+        .collect();
+    end.sort_by_key(|row| row.coefficients.iter().filter(|c| **c != 0).count());
+    end
+}
+
+impl Hull {
+    /// The rows that hold in every iteration.
+    fn enforced(&self) -> impl Iterator<Item = &Row> {
+        let (first, rest) = self.alternatives.split_first().map_or((&[][..], &[][..]), |(f, r)| (f.as_slice(), r));
+        first.iter().filter(move |row| rest.iter().all(|other| other.contains(row)))
+    }
+
+    fn expr(&self, d: usize, strictest: Op, weakest: Op) -> Expr {
+        let alternative = |rows: &Vec<Row>| choice(strictest, rows.iter().map(|row| bound(row, d)).collect());
+        choice(weakest, self.alternatives.iter().map(alternative).collect())
+    }
+}
+
+fn choice(op: Op, mut args: Vec<Expr>) -> Expr {
+    if args.len() == 1 { args.remove(0) } else { Expr::Op(op, args) }
+}
+
+/// The value at which a row ends loop `d`: rounded up where it is a lower bound, down where it is an upper one.
+fn bound(row: &Row, d: usize) -> Expr {
+    let a = row.coefficients[d];
+    let rest = |sign: i64, more: i64| {
+        let others = |(k, c): (usize, &i64)| if k == d { 0 } else { c * sign };
+        let coefficients: Vec<i64> = row.coefficients.iter().enumerate().map(others).collect();
+        sum(&coefficients, row.constant * sign + more)
+    };
+    match a {
+        1 => rest(-1, 0),
+        -1 => rest(1, 0),
+        a if a > 0 => Expr::Op(Op::FloorDiv, vec![rest(-1, a - 1), Expr::Int(a)]),
+        a => Expr::Op(Op::FloorDiv, vec![rest(1, 0), Expr::Int(-a)]),
+    }
+}
+
+/// `Σ coefficients[k]·c[k] + constant`
+fn sum(coefficients: &[i64], constant: i64) -> Expr {
+    let term = |(k, &c): (usize, &i64)| match c {
+        0 => None,
+        1 => Some(Expr::Name(loop_name(k))),
+        c => Some(Expr::Op(Op::Mul, vec![Expr::Int(c), Expr::Name(loop_name(k))])),
+    };
+    let terms = coefficients.iter().enumerate().filter_map(term);
+    let constant = (constant != 0).then_some(Expr::Int(constant));
+    terms.chain(constant).reduce(|a, b| Expr::Op(Op::Add, vec![a, b])).unwrap_or(Expr::Int(0))
+}
+
+fn loop_name(d: usize) -> String {
+    format!("c{d}")
+}
+
+/// A point of a piece; where a loop has one value, that value.
+fn user(piece: &Piece) -> Node {
+    let argument = |&d: &usize| {
+        let constant = |row: &&Row| row.is_equality && row.coefficients[..d].iter().all(|c| *c == 0);
+        let fixed = piece.rows.of(d).iter().find(constant);
+        fixed.map_or_else(|| Expr::Name(loop_name(d)), |row| bound(row, d))
+    };
+    Node::User { name: piece.leaf.name.clone(), arguments: piece.loops.iter().map(argument).collect() }
+}
+
+/// Nodes one after another, neighbours under one condition together.
+fn block(parts: Vec<Node>) -> Node {
+    let mut joined: Vec<Node> = Vec::new();
+    for part in parts {
+        match (joined.last_mut(), part) {
+            (
+                Some(Node::If { condition: known, then: before, orelse: None }),
+                Node::If { condition, then, orelse: None },
+            ) if *known == condition => {
+                let inner = std::mem::replace(before.as_mut(), Node::Block(Vec::new()));
+                **before = block(flat(inner).into_iter().chain(flat(*then)).collect());
+            }
+            (_, part) => joined.push(part),
+        }
+    }
+    if joined.len() == 1 { joined.remove(0) } else { Node::Block(joined) }
+}
+
+fn flat(node: Node) -> Vec<Node> {
+    match node {
+        Node::Block(parts) => parts,
+        node => vec![node],
+    }
+}
+
+/// A node under conditions.
+fn guarded(rows: Vec<Row>, node: Node) -> Node {
+    if rows.is_empty() {
+        return node;
+    }
+    let mut conditions: Vec<Expr> = rows.iter().map(condition).collect();
+    let then = match node {
+        Node::If { condition: Expr::Op(Op::And, inner), then, orelse: None } => {
+            conditions.extend(inner);
+            then
+        }
+        Node::If { condition, then, orelse: None } => {
+            conditions.push(condition);
+            then
+        }
+        node => Box::new(node),
+    };
+    Node::If { condition: choice(Op::And, conditions), then, orelse: None }
+}
+
+/// A row with its innermost loop on the left.
+fn condition(row: &Row) -> Expr {
+    let d = row.coefficients.iter().rposition(|c| *c != 0).unwrap_or(0);
+    let a = row.coefficients[d];
+    let mut left = vec![0; row.coefficients.len()];
+    left[d] = a.abs();
+    let flip = if a > 0 { -1 } else { 1 };
+    let others = |(k, c): (usize, &i64)| if k == d { 0 } else { c * flip };
+    let right: Vec<i64> = row.coefficients.iter().enumerate().map(others).collect();
+    let op = match (row.is_equality, a > 0) {
+        (true, _) => Op::Eq,
+        (false, true) => Op::Ge,
+        (false, false) => Op::Le,
+    };
+    Expr::Op(op, vec![sum(&left, 0), sum(&right, row.constant * flip)])
+}
