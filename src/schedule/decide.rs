@@ -55,51 +55,48 @@ struct Steps {
     search: fn(&Problem, &[i64], u64) -> Vec<Option<Plan>>,
 }
 
+/// What is decided for, and how hard it is tried.
+#[derive(Clone, Copy)]
+pub struct Goal {
+    pub capacity_bytes: i64,
+    pub fuse: Fuse,
+    /// Multiplies the steps of the searches.
+    pub effort: u32,
+    pub solver: Solver,
+}
+
+/// The best schedule found.
+///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(
-    bands: &Bands,
-    scop: &Scop,
-    capacity_bytes: i64,
-    fuse: Fuse,
-    effort: u32,
-    solver: Solver,
-) -> Result<Decision> {
+pub fn decide(bands: &Bands, scop: &Scop, goal: &Goal) -> Result<Decision> {
     let nests = nests(scop);
-    let mut planner = Planner {
-        bands,
-        scop,
-        capacity_bytes,
-        effort,
-        nests: &nests,
-        known: HashMap::new(),
-        plans: Vec::new(),
-        arrays: Vec::new(),
-    };
-    if fuse == Fuse::Auto {
+    let mut planner = Planner::new(bands, scop, goal, &nests);
+    if goal.fuse == Fuse::Auto {
         planner.arrays = planner.residents();
     }
-    let longest = if matches!(fuse, Fuse::Max | Fuse::Auto) { nests.len().min(NESTS) } else { 1 };
+    let longest = if matches!(goal.fuse, Fuse::Max | Fuse::Auto) { nests.len().min(NESTS) } else { 1 };
     let mut runs: Vec<(usize, usize)> = (0..nests.len()).map(|first| (first, first + 1)).collect();
     for length in 1..=longest {
         planner.plan(&runs)?;
-        runs = planner.longer(length + 1, fuse);
+        runs = planner.longer(length + 1);
     }
-    if let Some(choice) = planner.choose(fuse, solver) {
+    if let Some(choice) = planner.choose() {
         // What was chosen is planned thoroughly, and so are the longest runs, whose plans are the hardest to find.
         planner.improve(&choice.candidates);
     }
-    match planner.choose(fuse, solver) {
-        Some(choice) => {
-            let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &planner.plans[c]).collect();
-            Ok(planner.decision(&chosen, &choice.resident))
-        }
-        None => Ok(Decision {
-            schedule: source_schedule(scop)?,
-            nests: (0..nests.len()).map(|n| (n, n + 1)).collect(),
-            expected_bytes: i128::MAX,
-        }),
-    }
+    planner.decided()
+}
+
+/// A schedule whose groups are given runs of nests, as good as it is found at once.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn decide_groups(bands: &Bands, scop: &Scop, goal: &Goal, runs: &[(usize, usize)]) -> Result<Decision> {
+    let nests = nests(scop);
+    let mut planner = Planner::new(bands, scop, goal, &nests);
+    planner.plan(runs)?;
+    planner.decided()
 }
 
 /// The statements of each top-level statement that has any.
@@ -134,8 +131,7 @@ enum How {
 struct Planner<'a> {
     bands: &'a Bands<'a>,
     scop: &'a Scop,
-    capacity_bytes: i64,
-    effort: u32,
+    goal: &'a Goal,
     nests: &'a [Vec<usize>],
     /// Plans by problem and capacities: repeated blocks of a network ask the same question.
     known: HashMap<(Problem, Vec<i64>), Vec<Option<Plan>>>,
@@ -152,7 +148,24 @@ struct Task {
     capacities: Vec<i64>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(bands: &'a Bands<'a>, scop: &'a Scop, goal: &'a Goal, nests: &'a [Vec<usize>]) -> Planner<'a> {
+        Planner { bands, scop, goal, nests, known: HashMap::new(), plans: Vec::new(), arrays: Vec::new() }
+    }
+
+    /// The best choice among all plans; in source order, instance by instance, when none covers the program.
+    fn decided(&self) -> Result<Decision> {
+        let Some(choice) = self.choose() else {
+            return Ok(Decision {
+                schedule: source_schedule(self.scop)?,
+                nests: (0..self.nests.len()).map(|n| (n, n + 1)).collect(),
+                expected_bytes: i128::MAX,
+            });
+        };
+        let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &self.plans[c]).collect();
+        Ok(self.decision(&chosen, &choice.resident))
+    }
+
     fn statements(&self, first: usize, end: usize) -> Vec<usize> {
         self.nests[first..end].concat()
     }
@@ -175,7 +188,7 @@ impl Planner<'_> {
             let users: Vec<usize> =
                 (0..self.nests.len()).filter(|&n| self.touched(n, n + 1).binary_search(&a).is_ok()).collect();
             let (Some(&first), Some(&last)) = (users.first(), users.last()) else { continue };
-            if users.len() < 2 || array.bytes() >= self.capacity_bytes {
+            if users.len() < 2 || array.bytes() >= self.goal.capacity_bytes {
                 continue;
             }
             let once = match array.role {
@@ -201,19 +214,19 @@ impl Planner<'_> {
     }
 
     /// Runs of nests of a length that are worth planning: fusing all but one of theirs paid, or they are pairs.
-    fn longer(&self, length: usize, fuse: Fuse) -> Vec<(usize, usize)> {
+    fn longer(&self, length: usize) -> Vec<(usize, usize)> {
         let n = self.nests.len();
         (0..n.saturating_sub(length - 1))
             .map(|first| (first, first + length))
             .filter(|&(first, end)| self.is_connected(first, end))
             .filter(|&(first, end)| {
-                length == 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run, fuse))
+                length == 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run))
             })
             .collect()
     }
 
     /// Whether a run moves less as one group than in the best of its parts.
-    fn pays(&self, (first, end): (usize, usize), fuse: Fuse) -> bool {
+    fn pays(&self, (first, end): (usize, usize)) -> bool {
         let moved = |run: (usize, usize)| {
             let plans = self.plans.iter().map(|p| &p.candidate).filter(|c| c.nests == run && c.resident.is_empty());
             plans.map(|c| c.moved_bytes).min()
@@ -223,7 +236,7 @@ impl Planner<'_> {
             let half = |run| moved(run).unwrap_or(i64::MAX);
             half((first, cut)).saturating_add(half((cut, end)))
         });
-        fuse == Fuse::Max || parts.min().is_none_or(|apart| together < apart)
+        self.goal.fuse == Fuse::Max || parts.min().is_none_or(|apart| together < apart)
     }
 
     /// Plans runs of nests, each with the arrays around it resident or not.
@@ -270,7 +283,7 @@ impl Planner<'_> {
         let mut tasks = Vec::new();
         for kept in subsets(crossing.len()) {
             let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
-            let room = kept.iter().fold(self.capacity_bytes, |room, &k| room - crossing[k].bytes);
+            let room = kept.iter().fold(self.goal.capacity_bytes, |room, &k| room - crossing[k].bytes);
             if room <= 0 {
                 continue;
             }
@@ -284,14 +297,14 @@ impl Planner<'_> {
         Ok(tasks)
     }
 
-    fn choose(&self, fuse: Fuse, solver: Solver) -> Option<Choice> {
+    fn choose(&self) -> Option<Choice> {
         let mut candidates: Vec<Candidate> = self.plans.iter().map(|p| p.candidate.clone()).collect();
-        if fuse == Fuse::Max {
+        if self.goal.fuse == Fuse::Max {
             // One group less outweighs any traffic.
             let weight = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0).saturating_add(1);
             candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
         }
-        choose(self.nests.len(), &candidates, &self.arrays, self.capacity_bytes, solver)
+        choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes, self.goal.solver)
     }
 
     /// The best plan of each run of nests that is part of no longer one.
@@ -311,7 +324,7 @@ impl Planner<'_> {
     /// Searches the chosen groups more thoroughly, within the room that each takes by now or has to itself.
     fn improve(&mut self, chosen: &[usize]) {
         let alone = chosen.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
-        let room = |planned: &Planned| if alone { self.capacity_bytes } else { planned.candidate.peak_bytes };
+        let room = |planned: &Planned| if alone { self.goal.capacity_bytes } else { planned.candidate.peak_bytes };
         let mut questions = Vec::new();
         let mut wanted = chosen.to_vec();
         wanted.extend(self.longest().into_iter().filter(|n| !chosen.contains(n)));
@@ -341,7 +354,7 @@ impl Planner<'_> {
                 fresh.push(key);
             }
         }
-        let effort = u64::from(self.effort.max(1));
+        let effort = u64::from(self.goal.effort.max(1));
         let (least, most) = allowed.each;
         let steps = (allowed.together / (fresh.len() as u64).max(1)).clamp(least, most) * effort;
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
@@ -370,7 +383,7 @@ impl Planner<'_> {
     /// A nest in its own loops: what is left where no shared band serves.
     fn plan_alone(&mut self, first: usize, end: usize) -> Result<()> {
         let statements = self.statements(first, end);
-        if let Some(staged) = stage_nest(self.scop, &statements, self.capacity_bytes)? {
+        if let Some(staged) = stage_nest(self.scop, &statements, self.goal.capacity_bytes)? {
             let (peak, moved) = (staged.peak_bytes, staged.moved_bytes);
             self.add((first, end), &[], peak, moved, How::Own(staged.group, staged.buffers));
         } else if !self.plans.iter().any(|p| p.candidate.nests == (first, end) && p.candidate.resident.is_empty()) {
