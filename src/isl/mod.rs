@@ -243,6 +243,19 @@ impl Set {
         date.intersect_domain(self)?.to_union_map()?.to_loops()
     }
 
+    /// Convex pieces that together hold each of its points once.
+    pub fn disjoint_pieces(&self) -> Result<Vec<Set>> {
+        let disjoint = self.make_disjoint()?;
+        let list = self.ctx.call(|_| disjoint.raw.get_basic_set_list())?;
+        let n = self.ctx.call(|_| list.size())?;
+        (0..n)
+            .map(|at| {
+                let raw = self.ctx.call(|_| isl_rs::Set::from_basic_set(list.get_at(at)?))?;
+                Ok(Set { raw, ctx: self.ctx.clone() })
+            })
+            .collect()
+    }
+
     /// The set without its dimensions `first..first + n`.
     pub fn project_out(&self, first: usize, n: usize) -> Result<Set> {
         let raw = self.ctx.call(|_| self.raw.copy()?.project_out(DimType::Set, first as u32, n as u32))?;

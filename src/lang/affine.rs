@@ -17,7 +17,8 @@ pub(super) enum Position {
     Condition,
 }
 
-/// The expression with the values of parameters in it and its constant parts folded; none if it has a mistake, which is reported.
+/// The expression with the values of parameters in it and its constant parts folded. None if it has a mistake, which is
+/// reported.
 pub(super) fn resolve_affine(resolver: &mut Resolver, affine: &Affine, position: Position) -> Option<Affine> {
     let kind = match &affine.kind {
         AffineKind::Min(arguments) => extremum(resolver, affine.span, "min", arguments, position)?,

@@ -10,7 +10,7 @@ use super::diagnostic::Diagnostic;
 pub const MAX_NESTING: usize = 64;
 
 /// Arithmetic operators that may apply to one another, so that no walk of a tree exhausts the stack.
-pub const MAX_OPERATORS: usize = 1000;
+pub const MAX_OPERATORS: usize = 500;
 
 /// A text that is no program.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The loop language: what a program is, how it is read and printed, and what is wrong with one.
 //!
-//! [`parse`] reads a text, [`resolve`] gives its names a meaning, and every part of [`ast`] prints itself. The grammar of both
-//! levels stands in the folder `grammar`.
+//! [`parse`] reads a text, [`resolve`] gives its names a meaning, and every part of [`ast`] prints itself. The grammar of
+//! both levels stands in the folder `grammar`.
 
 mod affine;
 pub mod ast;

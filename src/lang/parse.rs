@@ -70,7 +70,7 @@ pub fn parse(text: &str) -> Result<Program, Vec<Diagnostic>> {
                     pairs.flat_map(Match::into_inner).partition(is_declaration);
                 declarations.into_iter().chain(others).for_each(|pair| builder.item(pair));
             }
-            Err(error) => builder.unexpected(error.into()),
+            Err(error) => builder.unexpected(error.into(), Rule::program),
         }
     }
     builder.finish()

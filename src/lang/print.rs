@@ -1,8 +1,8 @@
 //! How is a program written? As text that reads back as the same tree.
 //!
 //! Parentheses stand only where the tree needs them: the right side of an operator keeps its own where it binds no tighter.
-//! Layout is fixed: declarations first, two spaces a level, and a body of one assignment or transfer beside its `for` or `if`
-//! where the line stays within [`WIDTH`] columns.
+//! Layout is fixed: declarations first, two spaces a level, and a body of one assignment or transfer beside its `for` or
+//! `if` where the line stays within [`WIDTH`] columns.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -139,14 +139,10 @@ fn union(relations: impl Iterator<Item = crate::isl::Map>) -> Result<Option<Set>
     Ok(all)
 }
 
-/// The number of points of a set `{ A[a] }`: isl writes the loops that visit each once, and those are counted.
+/// The number of points of a set `{ A[a] }`: isl writes the loops that visit each point of a convex piece once, and those
+/// are counted. Loops over all pieces at once would need bounds that the loop language does not have.
 fn points(set: &Set) -> Result<i128, String> {
     let text = |e: crate::isl::IslError| e.to_string();
-    let set = set.coalesce().map_err(text)?;
-    if set.is_empty().map_err(text)? {
-        return Ok(0);
-    }
-    let loops = set.visit().map_err(text)?;
     let mut program = Program::default();
     program.arrays.push(crate::lang::ast::Array {
         role: Role::Temp,
@@ -156,7 +152,11 @@ fn points(set: &Set) -> Result<i128, String> {
         extents: Vec::new(),
         span: Default::default(),
     });
-    program.body = convert(&loops, &Names::of(&program), &Points).map_err(text)?;
+    let names = Names::of(&program);
+    for piece in set.coalesce().and_then(|set| set.disjoint_pieces()).map_err(text)? {
+        let loops = piece.visit().map_err(text)?;
+        program.body.extend(convert(&loops, &names, &Points).map_err(text)?);
+    }
     count::count(&program).map(|counts| counts.instances).map_err(|e| e.to_string())
 }
 

@@ -20,7 +20,7 @@
 
 use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Statement};
 use crate::ilp::{Model, Solver};
-use crate::isl::{Map, Result};
+use crate::isl::{Map, Result, Set};
 use crate::lang::ast::Role;
 use crate::poly::{Dependences, Linear, Scop};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ impl<'a> Bands<'a> {
     /// When isl's budget runs out.
     pub fn problem(&self, statements: &[usize], resident: &[usize]) -> Result<GroupProblem> {
         let statements: Vec<usize> = statements.iter().copied().filter(|&s| self.runs(s)).collect();
-        let (arrays, array_of_access) = self.arrays(&statements);
+        let (arrays, array_of_access) = self.arrays(&statements)?;
         let classes = self.classes(&statements);
         let (dims, edges) = self.dims(&statements, &classes)?;
         let mut problem = Problem { statements: Vec::new(), arrays: Vec::new(), dims, edges };
@@ -98,30 +98,29 @@ impl<'a> Bands<'a> {
         self.hulls[statement].as_deref().unwrap_or_default()
     }
 
-    /// Numbers the group's arrays; reads of an array in different directions by one statement count apart, if none writes it.
-    fn arrays(&self, statements: &[usize]) -> (Vec<usize>, Vec<Vec<usize>>) {
+    /// Numbers the group's arrays. An array that nobody writes counts once for each direction in which one statement reads it;
+    /// one that is written, once for each part of it that no other direction meets.
+    fn arrays(&self, statements: &[usize]) -> Result<(Vec<usize>, Vec<Vec<usize>>)> {
         let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
+        let parts = self.parts(statements, &written)?;
         let mut known: Vec<(usize, usize)> = Vec::new();
         let mut of_access = Vec::new();
         for &s in statements {
-            let mut directions: Vec<(usize, Option<Vec<&[i64]>>)> = Vec::new();
+            let mut directions: Vec<(usize, Direction)> = Vec::new();
             let mut numbers = Vec::new();
             for access in &self.scop.statements[s].accesses {
-                let direction = access
-                    .linear
-                    .iter()
-                    .map(|l| l.as_ref().map(|l| l.coefficients.as_slice()))
-                    .collect::<Option<Vec<&[i64]>>>();
-                let apart = if written.contains(&access.array) {
-                    0
-                } else {
-                    let same = directions.iter().filter(|(a, _)| *a == access.array).position(|(_, d)| *d == direction);
-                    same.unwrap_or_else(|| {
-                        directions.push((access.array, direction));
-                        directions.iter().filter(|(a, _)| *a == access.array).count() - 1
-                    })
+                let direction = self.direction(s, access);
+                let part = match parts.iter().find(|p| p.array == access.array && p.directions.contains(&direction)) {
+                    Some(part) => part.number,
+                    None => {
+                        let mut own = directions.iter().filter(|(a, _)| *a == access.array);
+                        own.position(|(_, d)| *d == direction).unwrap_or_else(|| {
+                            directions.push((access.array, direction));
+                            directions.iter().filter(|(a, _)| *a == access.array).count() - 1
+                        })
+                    }
                 };
-                let key = (access.array, apart);
+                let key = (access.array, part);
                 numbers.push(known.iter().position(|k| *k == key).unwrap_or_else(|| {
                     known.push(key);
                     known.len() - 1
@@ -129,7 +128,47 @@ impl<'a> Bands<'a> {
             }
             of_access.push(numbers);
         }
-        (known.into_iter().map(|(a, _)| a).collect(), of_access)
+        Ok((known.into_iter().map(|(a, _)| a).collect(), of_access))
+    }
+
+    /// How the loops move an access; `None` where an index rounds.
+    fn direction(&self, s: usize, access: &crate::poly::Access) -> Direction {
+        let dims = &self.scop.statements[s].dims;
+        let by_loop = |l: &Linear| {
+            let moving = l.coefficients.iter().zip(dims).filter(|(c, _)| **c != 0);
+            moving.map(|(c, dim)| (dim.loop_id, *c)).collect::<Vec<_>>()
+        };
+        access.linear.iter().map(|l| l.as_ref().map(by_loop)).collect()
+    }
+
+    /// The directions in which written arrays are walked, those that meet in an element together.
+    fn parts(&self, statements: &[usize], written: &[usize]) -> Result<Vec<Part>> {
+        let mut parts: Vec<Part> = Vec::new();
+        for &s in statements {
+            for access in self.scop.statements[s].accesses.iter().filter(|a| written.contains(&a.array)) {
+                let direction = self.direction(s, access);
+                let elements = access.relation.range()?;
+                let mut met = Part { array: access.array, number: 0, directions: vec![direction], elements };
+                let mut apart = Vec::new();
+                for part in parts {
+                    let same = part.array == met.array
+                        && (part.directions.contains(&met.directions[0])
+                            || !part.elements.intersect(&met.elements)?.is_empty()?);
+                    if same {
+                        met.elements = met.elements.union(&part.elements)?;
+                        met.directions.extend(part.directions);
+                    } else {
+                        apart.push(part);
+                    }
+                }
+                apart.push(met);
+                parts = apart;
+            }
+        }
+        for (number, part) in parts.iter_mut().enumerate() {
+            part.number = number;
+        }
+        Ok(parts)
     }
 
     fn array(&self, a: usize, group: &[usize]) -> Array {
@@ -413,6 +452,18 @@ impl<'a> Bands<'a> {
         }
         Ok(Edge { from: piece.from, to: piece.to, dim_distance, iterator_distance })
     }
+}
+
+/// For each dimension of an array the loops that move an index, with their coefficients.
+type Direction = Option<Vec<Vec<(usize, i64)>>>;
+
+/// Elements of a written array that no other direction meets.
+struct Part {
+    array: usize,
+    number: usize,
+    directions: Vec<Direction>,
+    /// `{ A[a] }`
+    elements: Set,
 }
 
 /// Iterators `(statement, iterator, rate)` of one loop; at most one of each statement.

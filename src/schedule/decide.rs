@@ -1,10 +1,12 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
 use super::bands::{Bands, GroupProblem};
+use super::nest::stage_nest;
 use super::placement::{Candidate, Resident, choose};
 use super::problem::{Plan, Problem};
 use super::search::frontier;
 use super::source::{source_nest, source_schedule};
+use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::ilp::Solver;
 use crate::isl::Result;
@@ -12,6 +14,7 @@ use crate::lang::ast::Role;
 use crate::poly::{Linear, Scop};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which groups are considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +38,15 @@ pub struct Decision {
 }
 
 /// Longest run of nests, and most statements, that are planned as one group.
-const NESTS: usize = 8;
-const STATEMENTS: usize = 14;
+const NESTS: usize = 16;
+const STATEMENTS: usize = 28;
+/// Most arrays that may be resident, the largest that fit.
+const RESIDENTS: usize = 6;
 /// Most arrays that a group is planned with and without at once.
-const RESIDENT: usize = 2;
+const CROSSING: usize = 2;
+/// Steps of all searches of one length of runs together, a unit of effort; and the least and most of one search.
+const STEPS: u64 = 60_000;
+const STEPS_EACH: (u64, u64) = (1_500, 15_000);
 
 /// # Errors
 /// When isl's budget runs out.
@@ -51,18 +59,24 @@ pub fn decide(
     solver: Solver,
 ) -> Result<Decision> {
     let nests = nests(scop);
-    let mut planner =
-        Planner { bands, scop, capacity_bytes, effort, nests: &nests, cache: HashMap::new(), plans: Vec::new() };
-    let arrays = if fuse == Fuse::Auto { planner.residents() } else { Vec::new() };
-    for first in 0..nests.len() {
-        planner.plan(first, first + 1, &arrays)?;
-        if matches!(fuse, Fuse::Max | Fuse::Auto) {
-            let mut end = first + 2;
-            while end <= nests.len() && planner.worth_planning(first, end) {
-                planner.plan(first, end, &arrays)?;
-                end += 1;
-            }
-        }
+    let mut planner = Planner {
+        bands,
+        scop,
+        capacity_bytes,
+        effort,
+        nests: &nests,
+        known: HashMap::new(),
+        plans: Vec::new(),
+        arrays: Vec::new(),
+    };
+    if fuse == Fuse::Auto {
+        planner.arrays = planner.residents();
+    }
+    let longest = if matches!(fuse, Fuse::Max | Fuse::Auto) { nests.len().min(NESTS) } else { 1 };
+    let mut runs: Vec<(usize, usize)> = (0..nests.len()).map(|first| (first, first + 1)).collect();
+    for length in 1..=longest {
+        planner.plan(&runs)?;
+        runs = planner.longer(length + 1, fuse);
     }
     let mut candidates: Vec<Candidate> = planner.plans.iter().map(|p| p.candidate.clone()).collect();
     if fuse == Fuse::Max {
@@ -71,7 +85,7 @@ pub fn decide(
         let weight = heavy.saturating_mul(64);
         candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
     }
-    match choose(nests.len(), &candidates, &arrays, capacity_bytes, solver) {
+    match choose(nests.len(), &candidates, &planner.arrays, capacity_bytes, solver) {
         Some(choice) => {
             let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &planner.plans[c]).collect();
             Ok(planner.decision(&chosen, &choice.resident))
@@ -107,6 +121,8 @@ struct Planned {
 #[derive(Clone)]
 enum How {
     Plan(Rc<GroupProblem>, Plan),
+    /// In its own loops.
+    Own(Group, Vec<BufferSpec>),
     /// In source order, instance by instance.
     Source,
 }
@@ -117,8 +133,19 @@ struct Planner<'a> {
     capacity_bytes: i64,
     effort: u32,
     nests: &'a [Vec<usize>],
-    cache: HashMap<(Problem, Vec<i64>), Vec<Option<Plan>>>,
+    /// Plans by problem and capacities: repeated blocks of a network ask the same question.
+    known: HashMap<(Problem, Vec<i64>), Vec<Option<Plan>>>,
     plans: Vec<Planned>,
+    /// Arrays that may stay in the scratchpad between groups.
+    arrays: Vec<Resident>,
+}
+
+/// A group to be planned, with some arrays resident.
+struct Task {
+    nests: (usize, usize),
+    resident: Vec<usize>,
+    problem: Rc<GroupProblem>,
+    capacities: Vec<i64>,
 }
 
 impl Planner<'_> {
@@ -137,7 +164,7 @@ impl Planner<'_> {
         arrays
     }
 
-    /// Arrays that several nests touch and that fit.
+    /// The largest arrays that several nests touch and that fit.
     fn residents(&self) -> Vec<Resident> {
         let mut result = Vec::new();
         for (a, array) in self.scop.arrays.iter().enumerate() {
@@ -154,67 +181,154 @@ impl Planner<'_> {
             };
             result.push(Resident { array: a, nests: (first, last + 1), bytes: array.bytes(), once_bytes: once });
         }
+        result.sort_by_key(|t| (std::cmp::Reverse(t.bytes), t.array));
+        result.truncate(RESIDENTS);
+        // What is small beside everything else saves little: it is not worth the plans with and without it.
+        let all: i64 = self.scop.arrays.iter().fold(0, |sum, a| sum.saturating_add(a.bytes()));
+        result.retain(|t| t.bytes.saturating_mul(200) >= all);
         result
     }
 
     /// Whether a run of nests is small enough, and its last nest shares an array with the others.
-    fn worth_planning(&self, first: usize, end: usize) -> bool {
+    fn is_connected(&self, first: usize, end: usize) -> bool {
         let last = self.touched(end - 1, end);
-        end - first <= NESTS
-            && self.statements(first, end).len() <= STATEMENTS
+        self.statements(first, end).len() <= STATEMENTS
             && self.touched(first, end - 1).iter().any(|a| last.binary_search(a).is_ok())
     }
 
-    fn plan(&mut self, first: usize, end: usize, arrays: &[Resident]) -> Result<()> {
-        let statements = self.statements(first, end);
-        let touched = self.touched(first, end);
-        let crossing: Vec<&Resident> = arrays
-            .iter()
-            .filter(|t| touched.binary_search(&t.array).is_ok() && (t.nests.0 < first || t.nests.1 > end))
-            .collect();
-        let mut found_alone = false;
-        for kept in subsets(crossing.len().min(RESIDENT + 1)) {
-            let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
-            let room = kept.iter().fold(self.capacity_bytes, |room, &k| room - crossing[k].bytes);
-            if room <= 0 || resident.len() > RESIDENT {
-                continue;
+    /// Runs of nests of a length that are worth planning: fusing all but one of theirs paid, or they are pairs.
+    fn longer(&self, length: usize, fuse: Fuse) -> Vec<(usize, usize)> {
+        let n = self.nests.len();
+        (0..n.saturating_sub(length - 1))
+            .map(|first| (first, first + length))
+            .filter(|&(first, end)| self.is_connected(first, end))
+            .filter(|&(first, end)| {
+                length == 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run, fuse))
+            })
+            .collect()
+    }
+
+    /// Whether a run moves less as one group than in the best of its parts.
+    fn pays(&self, (first, end): (usize, usize), fuse: Fuse) -> bool {
+        let moved = |run: (usize, usize)| {
+            let plans = self.plans.iter().map(|p| &p.candidate).filter(|c| c.nests == run && c.resident.is_empty());
+            plans.map(|c| c.moved_bytes).min()
+        };
+        let Some(together) = moved((first, end)) else { return false };
+        let parts = (first + 1..end).map(|cut| {
+            let half = |run| moved(run).unwrap_or(i64::MAX);
+            half((first, cut)).saturating_add(half((cut, end)))
+        });
+        fuse == Fuse::Max || parts.min().is_none_or(|apart| together < apart)
+    }
+
+    /// Plans runs of nests, each with the arrays around it resident or not.
+    fn plan(&mut self, runs: &[(usize, usize)]) -> Result<()> {
+        let mut tasks = Vec::new();
+        for &(first, end) in runs {
+            tasks.extend(self.tasks(first, end)?);
+        }
+        self.search(&tasks);
+        for task in tasks {
+            let key = (task.problem.problem.clone(), task.capacities.clone());
+            let mut distinct: Vec<Plan> = Vec::new();
+            for plan in self.known.get(&key).into_iter().flatten().flatten() {
+                if !distinct.contains(plan) {
+                    distinct.push(plan.clone());
+                }
             }
-            let problem = Rc::new(self.bands.problem(&statements, &resident)?);
-            for plan in self.frontier(&problem.problem, room, !arrays.is_empty()) {
-                found_alone |= resident.is_empty();
-                let moves = touched.iter().copied().filter(|a| !resident.contains(a)).collect();
-                let candidate = Candidate {
-                    nests: (first, end),
-                    resident: resident.clone(),
-                    moves,
-                    peak_bytes: plan.peak_bytes,
-                    moved_bytes: plan.moved_bytes,
-                };
-                self.plans.push(Planned { candidate, how: How::Plan(problem.clone(), plan) });
+            for plan in distinct {
+                self.add(
+                    task.nests,
+                    &task.resident,
+                    plan.peak_bytes,
+                    plan.moved_bytes,
+                    How::Plan(task.problem.clone(), plan),
+                );
             }
         }
-        if !found_alone && end == first + 1 {
-            let (_, peak_bytes, moved_bytes) = source_nest(self.scop, &statements)?;
-            let candidate =
-                Candidate { nests: (first, end), resident: Vec::new(), moves: touched, peak_bytes, moved_bytes };
-            self.plans.push(Planned { candidate, how: How::Source });
+        for &(first, end) in runs.iter().filter(|(first, end)| end - first == 1) {
+            self.plan_alone(first, end)?;
         }
         Ok(())
     }
 
-    /// Plans for a problem within some room, and for less room, which arrays that stay alive beside it may leave.
-    fn frontier(&mut self, problem: &Problem, room: i64, less: bool) -> Vec<Plan> {
-        let capacities = if less { vec![room / 4, room / 2, room / 4 * 3, room] } else { vec![room] };
-        let key = (problem.clone(), capacities);
-        let effort = self.effort;
-        let plans = self.cache.entry(key).or_insert_with_key(|(p, c)| frontier(p, c, effort));
-        let mut distinct: Vec<Plan> = Vec::new();
-        for plan in plans.iter().flatten() {
-            if !distinct.contains(plan) {
-                distinct.push(plan.clone());
+    fn tasks(&self, first: usize, end: usize) -> Result<Vec<Task>> {
+        let statements = self.statements(first, end);
+        let touched = self.touched(first, end);
+        let crossing: Vec<&Resident> = self
+            .arrays
+            .iter()
+            .filter(|t| touched.binary_search(&t.array).is_ok() && (t.nests.0 < first || t.nests.1 > end))
+            .take(CROSSING)
+            .collect();
+        let mut tasks = Vec::new();
+        for kept in subsets(crossing.len()) {
+            let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
+            let room = kept.iter().fold(self.capacity_bytes, |room, &k| room - crossing[k].bytes);
+            if room <= 0 {
+                continue;
+            }
+            let problem = Rc::new(self.bands.problem(&statements, &resident)?);
+            // Less room is what arrays that stay alive beside the group leave.
+            let capacities =
+                if self.arrays.is_empty() { vec![room] } else { vec![room / 4, room / 2, room / 4 * 3, room] };
+            tasks.push(Task { nests: (first, end), resident, problem, capacities });
+        }
+        Ok(tasks)
+    }
+
+    /// Searches all problems that are new, side by side. Steps are counted, so the order of the answers does not matter.
+    fn search(&mut self, tasks: &[Task]) {
+        let mut fresh: Vec<(Problem, Vec<i64>)> = Vec::new();
+        for task in tasks {
+            let key = (task.problem.problem.clone(), task.capacities.clone());
+            if !self.known.contains_key(&key) && !fresh.contains(&key) {
+                fresh.push(key);
             }
         }
-        distinct
+        let effort = u64::from(self.effort.max(1));
+        let steps = (STEPS / (fresh.len() as u64).max(1)).clamp(STEPS_EACH.0, STEPS_EACH.1) * effort;
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
+        let next = AtomicUsize::new(0);
+        let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
+            let work = || {
+                let mut found = Vec::new();
+                while let (at, Some((problem, capacities))) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    (at, fresh.get(at))
+                } {
+                    found.push((at, frontier(problem, capacities, steps)));
+                }
+                found
+            };
+            let handles: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut found = work();
+            found.extend(handles.into_iter().flat_map(|h| h.join().unwrap_or_default()));
+            found
+        });
+        for (at, plans) in found {
+            self.known.insert(fresh[at].clone(), plans);
+        }
+    }
+
+    /// A nest in its own loops: what is left where no shared band serves.
+    fn plan_alone(&mut self, first: usize, end: usize) -> Result<()> {
+        let statements = self.statements(first, end);
+        if let Some(staged) = stage_nest(self.scop, &statements, self.capacity_bytes)? {
+            let (peak, moved) = (staged.peak_bytes, staged.moved_bytes);
+            self.add((first, end), &[], peak, moved, How::Own(staged.group, staged.buffers));
+        } else if !self.plans.iter().any(|p| p.candidate.nests == (first, end) && p.candidate.resident.is_empty()) {
+            let (_, peak, moved) = source_nest(self.scop, &statements)?;
+            self.add((first, end), &[], peak, moved, How::Source);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, nests: (usize, usize), resident: &[usize], peak_bytes: i64, moved_bytes: i64, how: How) {
+        let moves = self.touched(nests.0, nests.1).into_iter().filter(|a| !resident.contains(a)).collect();
+        let candidate = Candidate { nests, resident: resident.to_vec(), moves, peak_bytes, moved_bytes };
+        self.plans.push(Planned { candidate, how });
     }
 
     fn decision(&self, chosen: &[&Planned], resident: &[usize]) -> Decision {
@@ -223,6 +337,7 @@ impl Planner<'_> {
             let (first, end) = planned.candidate.nests;
             let (group, buffers) = match &planned.how {
                 How::Plan(problem, plan) => self.realise(problem, plan),
+                How::Own(group, buffers) => (group.clone(), buffers.clone()),
                 How::Source => {
                     // The figures were computed from the same call when the candidate was made.
                     let statements = self.statements(first, end);
@@ -305,9 +420,4 @@ impl Planner<'_> {
 fn accesses_to(scop: &Scop, statement: usize, array: usize) -> Vec<usize> {
     let accesses = &scop.statements[statement].accesses;
     (0..accesses.len()).filter(|&a| accesses[a].array == array).collect()
-}
-
-/// All subsets of `0..n`, the empty one first.
-fn subsets(n: usize) -> Vec<Vec<usize>> {
-    (0..1usize << n).map(|bits| (0..n).filter(|k| bits >> k & 1 == 1).collect()).collect()
 }

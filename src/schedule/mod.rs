@@ -5,6 +5,7 @@
 
 pub mod bands;
 mod decide;
+mod nest;
 mod placement;
 pub mod problem;
 pub mod search;
@@ -12,3 +13,8 @@ pub mod source;
 pub mod tree;
 
 pub use decide::{Decision, Fuse, decide};
+
+/// All subsets of `0..n`, the empty one first.
+fn subsets(n: usize) -> Vec<Vec<usize>> {
+    (0..1usize << n).map(|bits| (0..n).filter(|k| bits >> k & 1 == 1).collect()).collect()
+}

@@ -30,6 +30,9 @@ pub fn source_nest(scop: &Scop, statements: &[usize]) -> Result<((Group, Vec<Buf
     let (mut peak, mut moved) = (0i64, 0i64);
     for &n in statements {
         let statement = &scop.statements[n];
+        if statement.domain.is_empty()? {
+            continue;
+        }
         group.paths.push(source_path(n, statement));
         let specs = instance_buffers(n, statement)?;
         let mut instances = 1i64;
@@ -37,11 +40,10 @@ pub fn source_nest(scop: &Scop, statements: &[usize]) -> Result<((Group, Vec<Buf
             let (lo, hi) = (statement.domain.dim_min(k)?.unwrap_or(0), statement.domain.dim_max(k)?.unwrap_or(-1));
             instances = instances.saturating_mul(hi - lo + 1);
         }
-        let bytes = |spec: &BufferSpec| scop.arrays[spec.array].ty.bytes();
-        peak = peak.max(specs.iter().map(bytes).sum());
-        let crossing: i64 = specs.iter().map(|spec| bytes(spec) * 2).sum();
-        moved = moved.saturating_add(instances.saturating_mul(crossing));
-        buffers.extend(specs);
+        let bytes: i64 = specs.iter().map(|(spec, elements)| scop.arrays[spec.array].ty.bytes() * elements).sum();
+        peak = peak.max(bytes);
+        moved = moved.saturating_add(instances.saturating_mul(2 * bytes));
+        buffers.extend(specs.into_iter().map(|(spec, _)| spec));
     }
     Ok(((group, buffers), peak, moved))
 }
@@ -53,26 +55,58 @@ pub fn source_path(n: usize, statement: &Statement) -> Path {
     Path { statement: n, positions: statement.positions.clone(), loops }
 }
 
-/// A buffer for each element that an instance touches: accesses with the same index function share one.
-fn instance_buffers(n: usize, statement: &Statement) -> Result<Vec<BufferSpec>> {
-    let mut specs: Vec<BufferSpec> = Vec::new();
+/// Buffers for the elements that an instance touches, with their sizes in elements: accesses with the same index function
+/// share one, and so do more of an array where a box around them is smaller than they are apart.
+fn instance_buffers(n: usize, statement: &Statement) -> Result<Vec<(BufferSpec, i64)>> {
+    let mut functions: Vec<(usize, Vec<usize>)> = Vec::new();
     for (a, access) in statement.accesses.iter().enumerate() {
         let mut shared = None;
-        for (s, spec) in specs.iter().enumerate() {
-            let first = &statement.accesses[spec.users[0].accesses[0]];
-            if first.array == access.array && first.relation.is_equal(&access.relation)? {
-                shared = Some(s);
+        for (f, (array, accesses)) in functions.iter().enumerate() {
+            let first = &statement.accesses[accesses[0]];
+            if *array == access.array && first.relation.is_equal(&access.relation)? {
+                shared = Some(f);
                 break;
             }
         }
         match shared {
-            Some(s) => specs[s].users[0].accesses.push(a),
-            None => specs.push(BufferSpec {
-                array: access.array,
-                users: vec![User { statement: n, accesses: vec![a] }],
-                scope: Scope::Loops { depth: statement.dims.len() },
-            }),
+            Some(f) => functions[f].1.push(a),
+            None => functions.push((access.array, vec![a])),
         }
     }
-    Ok(specs)
+    let mut buffers: Vec<(usize, Vec<usize>, i64)> = Vec::new();
+    for (array, accesses) in &functions {
+        if buffers.iter().any(|(known, all, _)| known == array && accesses.iter().all(|a| all.contains(a))) {
+            continue;
+        }
+        let of_array = functions.iter().filter(|(other, _)| other == array);
+        let apart = of_array.clone().count() as i64;
+        let all: Vec<usize> = of_array.flat_map(|(_, accesses)| accesses.iter().copied()).collect();
+        // Two index functions that differ somewhere touch two elements there.
+        let together = if apart > 2 { box_elements(statement, &all)? } else { apart };
+        match together < apart {
+            true => buffers.push((*array, all, together)),
+            false => buffers.push((*array, accesses.clone(), 1)),
+        }
+    }
+    let spec = |(array, accesses, elements)| {
+        let users = vec![User { statement: n, accesses }];
+        (BufferSpec { array, users, scope: Scope::Loops { depth: statement.dims.len() } }, elements)
+    };
+    Ok(buffers.into_iter().map(spec).collect())
+}
+
+/// The elements of a box that holds what some accesses to one array touch in any one instance.
+fn box_elements(statement: &Statement, accesses: &[usize]) -> Result<i64> {
+    let mut all = statement.accesses[accesses[0]].relation.clone();
+    for &a in &accesses[1..] {
+        all = all.union(&statement.accesses[a].relation)?;
+    }
+    let rank = all.n_out()?;
+    let mut elements = 1i64;
+    for d in 0..rank {
+        let one = all.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?;
+        let widest = one.reverse()?.apply_range(&one)?.deltas()?.dim_max(0)?.unwrap_or(0);
+        elements = elements.saturating_mul(widest.saturating_add(1));
+    }
+    Ok(elements)
 }

@@ -306,9 +306,10 @@ impl View<'_> {
             size: hi - lo + 1,
             place: Place::From(Linear { constant: base.constant + lo, coefficients: base.coefficients }),
         };
-        if !slides {
+        if !slides && anchored.size == 1 {
             return Ok(anchored);
         }
+        // Consecutive elements lie apart modulo their number wherever they start.
         let window = one.reverse()?.apply_range(&one)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
         Ok(if window < anchored.size { Storage { size: window, place: Place::Ring } } else { anchored })
     }

@@ -145,11 +145,6 @@ fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// `[i]`, the plain index.
-pub fn at(iterators: &[usize]) -> Vec<(Vec<(usize, i64)>, i64)> {
-    iterators.iter().map(|&i| (vec![(i, 1)], 0)).collect()
-}
-
 macro_rules! index {
     ($($iterator:expr),*) => { &[$((&[($iterator, 1)][..], 0)),*][..] };
 }
@@ -307,14 +302,13 @@ pub fn attention(heads: i64, n: i64, d: i64) -> Problem {
     b.sequential()
 }
 
-/// `gelu(X·W1 + b1)·W2 + b2`; with `parts`, only these two of its nests: (first gemm to gelu), (second gemm and bias).
+/// `gelu(X·W1 + b1)·W2 + b2`, gelu and biases in place; with `parts`, only these two of its nests: (first gemm to gelu), (second gemm and bias).
 pub fn mlp(m: i64, k: i64, n: i64, parts: (bool, bool)) -> Problem {
     let mut b = Builder::new();
     let (x, w1, b1) = (b.input(&[m, k]), b.input(&[k, n]), b.input(&[n]));
     let (w2, b2) = (b.input(&[n, k]), b.input(&[k]));
-    let h = b.temp(&[m, n]);
-    let g = b.array(&[m, n], !parts.0, !parts.1);
-    let (t, y) = (b.temp(&[m, k]), b.output(&[m, k]));
+    let h = b.array(&[m, n], !parts.0, !parts.1);
+    let y = b.output(&[m, k]);
     let mut dims = [Vec::new(), Vec::new(), Vec::new()];
     let mut attach = |own: [Option<usize>; 3]| dims.iter_mut().zip(own).for_each(|(dim, own)| dim.push(own));
     if parts.0 {
@@ -322,21 +316,20 @@ pub fn mlp(m: i64, k: i64, n: i64, parts: (bool, bool)) -> Problem {
         attach([Some(0), Some(1), None]);
         b.statement(&[m, n, k], &[(h, Update, index![0, 1]), (x, Read, index![0, 2]), (w1, Read, index![2, 1])]);
         attach([Some(0), Some(1), None]);
-        b.statement(&[m, n], &[(g, Write, index![0, 1]), (h, Read, index![0, 1]), (b1, Read, index![1])]);
+        b.statement(&[m, n], &[(h, Update, index![0, 1]), (b1, Read, index![1])]);
         attach([Some(0), Some(1), None]);
     }
     if parts.1 {
-        b.statement(&[m, k], &[(t, Write, index![0, 1])]);
+        b.statement(&[m, k], &[(y, Write, index![0, 1])]);
         attach([Some(0), None, Some(1)]);
-        b.statement(&[m, k, n], &[(t, Update, index![0, 1]), (g, Read, index![0, 2]), (w2, Read, index![2, 1])]);
+        b.statement(&[m, k, n], &[(y, Update, index![0, 1]), (h, Read, index![0, 2]), (w2, Read, index![2, 1])]);
         attach([Some(0), Some(2), Some(1)]);
-        b.statement(&[m, k], &[(y, Write, index![0, 1]), (t, Read, index![0, 1]), (b2, Read, index![1])]);
+        b.statement(&[m, k], &[(y, Update, index![0, 1]), (b2, Read, index![1])]);
         attach([Some(0), None, Some(1)]);
     }
     if parts.0 && parts.1 {
         // The bias ends what the loop over n accumulates: it runs at that loop's last value.
-        let last: Vec<_> = dims[1].iter().map(|&i| (i, 1, 0)).collect();
-        let mut last = last;
+        let mut last: Vec<_> = dims[1].iter().map(|&i| (i, 1, 0)).collect();
         last[5].2 = n - 1;
         b.plain_dim(&dims[0].clone());
         b.dim(&last);

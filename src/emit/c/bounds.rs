@@ -86,6 +86,11 @@ impl Bounds {
         self.lower(&e.times(-1).ok()?).map(|bound| -bound)
     }
 
+    /// Whether `a >= b` is certain.
+    pub fn never_less(&self, a: &Linear, b: &Linear) -> bool {
+        a.plus(b, -1).is_ok_and(|difference| self.lower(&difference).is_some_and(|lo| lo >= 0))
+    }
+
     fn search(&self, e: &Linear, budget: &Cell<u32>) -> Option<i128> {
         let Some(position) = self.next(e) else {
             return Some(e.constant.into());

@@ -130,22 +130,22 @@ impl Helpers {
             }
         }
         for &dims in &self.loads {
-            text += &transfer("load", "void *to, const void *from", dims);
+            text += &transfer("load", dims);
         }
         for &dims in &self.stores {
-            text += &transfer("store", "void *to, const void *from", dims);
+            text += &transfer("store", dims);
         }
         text
     }
 }
 
 /// A transfer whose descriptors live in a frame of their own, so that the kernel's does not grow with its transfers.
-fn transfer(what: &str, ends: &str, dims: usize) -> String {
+fn transfer(what: &str, dims: usize) -> String {
     let each = |f: &dyn Fn(usize) -> String| (0..dims).map(f).collect::<Vec<_>>().join(", ");
     let args = each(&|d| format!("size_t n{d}, ptrdiff_t to{d}, ptrdiff_t from{d}"));
     format!(
-        "/* {what}s a box: for each dimension its extent and its strides in bytes, outermost first. */
-static void pf_{what}{dims}({ends}, size_t elem_bytes, {args}) {{
+        "/* A box: for each dimension its extent and its strides in bytes, outermost first. */
+static void pf_{what}{dims}(void *to, const void *from, size_t elem_bytes, {args}) {{
   const size_t extent[{dims}] = {{{}}};
   const ptrdiff_t to_stride[{dims}] = {{{}}}, from_stride[{dims}] = {{{}}};
   pf_{what}(to, from, elem_bytes, {dims}, extent, to_stride, from_stride);

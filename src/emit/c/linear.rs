@@ -115,8 +115,8 @@ impl Linear {
                 let (a, b) = both(a, b)?;
                 remainder(&a, divisor(&b)?, bounds)
             }
-            AffineKind::Min(parts) => Ok(extreme(all(parts)?, Atom::Min, |a, b| a.min(b))),
-            AffineKind::Max(parts) => Ok(extreme(all(parts)?, Atom::Max, |a, b| a.max(b))),
+            AffineKind::Min(parts) => Ok(extreme(all(parts)?, Atom::Min, |a, b| bounds.never_less(a, b))),
+            AffineKind::Max(parts) => Ok(extreme(all(parts)?, Atom::Max, |a, b| bounds.never_less(b, a))),
         }
     }
 }
@@ -135,16 +135,16 @@ fn divisor(linear: &Linear) -> Result<i64, EmitError> {
     linear.as_constant().filter(|&d| d > 0).ok_or(EmitError::NotAffine)
 }
 
-/// `min` or `max` of the parts: constants are folded into one, equal parts stand once.
-fn extreme(parts: Vec<Linear>, make: fn(Vec<Linear>) -> Atom, pick: fn(i64, i64) -> i64) -> Linear {
-    let constant = parts.iter().filter_map(Linear::as_constant).reduce(pick);
+/// `min` or `max` of the parts, without those that another one makes superfluous: `is_idle(a, b)` where `b` is always at
+/// least as extreme as `a`.
+fn extreme(parts: Vec<Linear>, make: fn(Vec<Linear>) -> Atom, is_idle: impl Fn(&Linear, &Linear) -> bool) -> Linear {
     let mut kept: Vec<Linear> = Vec::new();
     for part in parts {
-        if part.as_constant().is_none() && !kept.contains(&part) {
+        if !kept.iter().any(|other| is_idle(&part, other)) {
+            kept.retain(|other| !is_idle(other, &part));
             kept.push(part);
         }
     }
-    kept.extend(constant.map(Linear::constant));
     match kept.len() {
         1 => kept.swap_remove(0),
         _ => Linear::atom(make(kept)),

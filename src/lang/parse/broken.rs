@@ -42,13 +42,13 @@ impl Builder<'_> {
             _ => Rule::assign,
         };
         match missed(rule, &self.text[start..]) {
-            Some(Missed { at, expected }) => self.unexpected(Missed { at: start + at, expected }),
+            Some(Missed { at, expected }) => self.unexpected(Missed { at: start + at, expected }, rule),
             None => self.report(Syntax::ElseWithoutIf, at),
         }
     }
 
-    /// Reports what the grammar expected instead of what it found.
-    pub(super) fn unexpected(&mut self, missed: Missed) {
+    /// Reports what `rule` expected instead of what it found.
+    pub(super) fn unexpected(&mut self, missed: Missed, rule: Rule) {
         let Missed { at, expected } = missed;
         let (word, span) = token(self.text, at);
         let found = if word.is_empty() { "the end of the text".into() } else { format!("`{word}`") };
@@ -57,12 +57,13 @@ impl Builder<'_> {
         {
             return self.report(Syntax::MissingEnd, before);
         }
-        let help = expected.iter().find_map(|rule| cure(*rule)).unwrap_or(STATEMENTS);
+        let help = expected.iter().find_map(|rule| cure(*rule)).or_else(|| cure(rule)).unwrap_or(STATEMENTS);
         let expected = in_words(&expected);
         self.report(Syntax::Unexpected { found, expected, help }, span);
     }
 }
 
+/// The cure where nothing tells what was meant.
 const STATEMENTS: &str = "a statement is `for`, `if`, `load`, `store` or an assignment such as `C[i] += A[i];`; declarations start with \
      `param`, `input`, `output`, `inout`, `temp` or `scratch`";
 
@@ -71,19 +72,28 @@ fn cure(rule: Rule) -> Option<&'static str> {
     Some(match rule {
         Rule::end => "end it with `;`",
         Rule::open_brace => "a body stands in braces: `{ .. }`",
-        Rule::kw_in | Rule::dots | Rule::range => "a range is written `i in 0..N`, or `i in 0..N step 4`",
+        Rule::kw_in | Rule::dots | Rule::range | Rule::for_head => {
+            "a range is written `i in 0..N`, or `i in 0..N step 4`"
+        }
         Rule::close_paren => "close the parenthesis with `)`",
         Rule::close_bracket => "close the index with `]`; two indices are written `A[i][j]`",
         Rule::assign_op => "an assignment is written `C[i] = 0;` or `C[i] += A[i];`",
         Rule::equals => "write `=`: a parameter is `param N = 4;`, a transfer `load S[i] = A[i] for i in 0..4;`",
-        Rule::setting => "a parameter is written `param N = 4;`",
-        Rule::declarator | Rule::element_type => "an array is written `input f16 A[N][M];`, a scalar `temp x;`",
-        Rule::expression | Rule::conjunction | Rule::negation | Rule::comparison | Rule::sum | Rule::product => {
-            "write a number, a name, `A[i]`, a call or a parenthesis here"
+        Rule::setting | Rule::param => "a parameter is written `param N = 4;`",
+        Rule::declarator | Rule::element_type | Rule::array => {
+            "an array is written `input f16 A[N][M];`, a scalar `temp x;`"
         }
-        Rule::factor | Rule::number | Rule::call | Rule::group => {
-            "write a number, a name, `A[i]`, a call or a parenthesis here"
-        }
+        Rule::expression
+        | Rule::conjunction
+        | Rule::negation
+        | Rule::comparison
+        | Rule::sum
+        | Rule::product
+        | Rule::factor
+        | Rule::number
+        | Rule::call
+        | Rule::group => "write a number, a name, `A[i]`, a call or a parenthesis here",
+        Rule::transfer => "a transfer is written `load S[i] = A[i] for i in 0..4;`",
         _ => return None,
     })
 }

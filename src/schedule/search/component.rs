@@ -22,6 +22,11 @@ pub struct Component {
 /// Something that is a number once its loops have tiles.
 pub trait Tiled: Clone + Eq + Hash {
     fn total(&self, tiles: &[i64]) -> i128;
+
+    /// Positions that are looked at for a total.
+    fn positions(&self, _tiles: &[i64]) -> u64 {
+        1
+    }
 }
 
 /// Shapes, numbered as they come, and the totals known so far.
@@ -29,11 +34,13 @@ pub struct Sums<K> {
     ids: HashMap<K, u32>,
     shapes: Vec<K>,
     known: Table<i128>,
+    /// Positions looked at since they were last asked for.
+    work: u64,
 }
 
 impl<K> Default for Sums<K> {
     fn default() -> Self {
-        Sums { ids: HashMap::new(), shapes: Vec::new(), known: Table::default() }
+        Sums { ids: HashMap::new(), shapes: Vec::new(), known: Table::default(), work: 0 }
     }
 }
 
@@ -51,8 +58,14 @@ impl<K: Tiled> Sums<K> {
             return total;
         }
         let total = self.shapes[id as usize].total(tiles);
+        self.work += self.shapes[id as usize].positions(tiles);
         self.known.insert(id, tiles, total);
         total
+    }
+
+    /// Positions looked at since the last call: what totals cost beyond a step.
+    pub fn take_work(&mut self) -> u64 {
+        std::mem::take(&mut self.work)
     }
 }
 
@@ -63,11 +76,30 @@ impl Tiled for Component {
             return total;
         }
         let mut runs = vec![vec![(0, 0); tiles.len()]; self.regions.len()];
-        self.sum_from(0, tiles, &mut runs)
+        let positions = self.all_positions(tiles);
+        match self.regions.len() {
+            _ if tiles.len() < 2 || positions <= MOST_POSITIONS => self.sum_from(0, tiles, &mut runs),
+            1 => i128::from(positions) * self.largest(tiles),
+            _ => 0,
+        }
+    }
+
+    fn positions(&self, tiles: &[i64]) -> u64 {
+        let positions = if self.partition().is_some() { 1 } else { self.all_positions(tiles) };
+        if tiles.len() < 2 || positions <= MOST_POSITIONS { positions.unsigned_abs() } else { 1 }
     }
 }
 
+/// Positions of several loops together that are enumerated. Beyond, one region counts as its largest at every position, and
+/// several count as sharing nothing: both make the traffic of what is loaded look larger, never smaller.
+const MOST_POSITIONS: i64 = 1 << 14;
+
 impl Component {
+    fn all_positions(&self, tiles: &[i64]) -> i64 {
+        let trips = |slot: usize| super::frame::ceil_div(self.loop_extents[slot], tiles[slot]);
+        (0..tiles.len()).fold(1i64, |product, slot| product.saturating_mul(trips(slot)))
+    }
+
     fn sum_from(&self, slot: usize, tiles: &[i64], runs: &mut [Vec<(i64, i64)>]) -> i128 {
         if slot == tiles.len() {
             return self.shared(runs);
@@ -84,6 +116,17 @@ impl Component {
             }
         }
         sum
+    }
+
+    /// An upper bound of the elements in the only region at any position.
+    fn largest(&self, tiles: &[i64]) -> i128 {
+        let Some(region) = self.regions.first() else { return 0 };
+        let first: Vec<(i64, i64)> = (0..tiles.len()).map(|slot| region.activity[slot].run(tiles[slot], 0)).collect();
+        let lengths = self.array_extents.iter().enumerate().map(|(dim, &extent)| {
+            let (low, high) = hull(&region.dims[dim], &first);
+            i128::from((high - low).clamp(0, extent))
+        });
+        lengths.product()
     }
 
     /// Elements in all regions at one position.

@@ -42,6 +42,15 @@ pub struct ArrayDepths {
     pub own: Vec<Depths>,
 }
 
+/// A legal band that may better some capacity's best plan.
+#[derive(Clone)]
+struct Found {
+    /// The smallest ratio (in 1/1024) of its bound to what it has to better.
+    promise: i64,
+    band: Vec<Loop>,
+    depths: Vec<ArrayDepths>,
+}
+
 /// The dims and tiles to try inside the loops of a band.
 type Next<'n> = &'n dyn Fn(&[Loop]) -> Vec<(usize, Vec<i64>)>;
 
@@ -83,6 +92,12 @@ impl<'a> Group<'a> {
             iterator_tiles: Vec::new(),
             pricer,
         }
+    }
+
+    /// Looks for plans without shared loops: the first ones, and those that need least room.
+    pub fn stage(&mut self, pass: Pass) {
+        self.prepare(pass);
+        self.search(&|_| Vec::new());
     }
 
     /// Searches once over all bands and keeps what is better than before.
@@ -128,44 +143,27 @@ impl<'a> Group<'a> {
         self.budget = all;
         self.budget.spend(used);
         // The most promising first: what they reach cuts the others.
-        found.sort_by_key(|(promise, _)| *promise);
-        let n = found.len();
+        found.sort_by_key(|f| f.promise);
         // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
         let tiles = self.iterator_tiles.clone();
         let points = |tiles: &Vec<i64>| tiles.last().copied().into_iter().collect();
         self.iterator_tiles = tiles.iter().map(|own| own.iter().map(points).collect()).collect();
-        self.round(&found, &depths, 64);
+        self.round(found.clone(), 64);
         self.iterator_tiles = tiles;
         for share in [64, 8, 1] {
-            found = self.round(&found, &depths, share);
-        }
-        if std::env::var("DBG").is_ok() {
-            eprintln!(
-                "PASS found {n} visit used {used} all {} best {:?}",
-                self.pass.steps - self.budget.left(),
-                self.best.iter().map(|b| b.as_ref().map(|b| b.moved_bytes)).collect::<Vec<_>>()
-            );
+            found = self.round(found, share);
         }
     }
 
     /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.
-    fn round(&mut self, bands: &[(i64, Vec<Loop>)], outermost: &[ArrayDepths], share: u64) -> Vec<(i64, Vec<Loop>)> {
-        let mut unfinished = Vec::new();
-        for (promise, band) in bands {
-            if self.budget.left() > 0 && !self.settle(band, outermost, self.pass.steps / share) {
-                unfinished.push((*promise, band.clone()));
-            }
-        }
-        unfinished
+    fn round(&mut self, bands: Vec<Found>, share: u64) -> Vec<Found> {
+        let steps = self.pass.steps / share;
+        bands.into_iter().filter(|found| self.budget.left() > 0 && !self.settle(found, steps)).collect()
     }
 
     /// Looks for plans with this band, a statement's own loops in at most `steps`; false if that was not enough.
-    fn settle(&mut self, band: &[Loop], outermost: &[ArrayDepths], steps: u64) -> bool {
-        let mut depths = outermost.to_vec();
-        for end in 1..=band.len() {
-            depths = self.extended(&depths, &band[..end]);
-        }
-        !self.is_hopeful(&depths) || Settle::new(self, band, &depths, steps).run()
+    fn settle(&mut self, found: &Found, steps: u64) -> bool {
+        !self.is_hopeful(&found.depths) || Settle::new(self, &found.band, &found.depths, steps).run()
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
@@ -185,16 +183,17 @@ impl<'a> Group<'a> {
         band: &mut Vec<Loop>,
         depths: &[ArrayDepths],
         fates: &[Fate],
-        found: &mut Vec<(i64, Vec<Loop>)>,
+        found: &mut Vec<Found>,
     ) {
         let Some(promise) = self.promise(depths) else { return };
         if band_keeps(self.pricer.frame.problem, band) {
-            found.push((promise, band.clone()));
+            found.push(Found { promise, band: band.clone(), depths: depths.to_vec() });
         }
         let problem = self.pricer.frame.problem;
         if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
             return;
         }
+        let room = self.open_room(depths);
         for (dim, tiles) in next(band) {
             let mut ids: Vec<usize> = band.iter().map(|l| l.id).collect();
             ids.push(dim);
@@ -207,15 +206,39 @@ impl<'a> Group<'a> {
                 if fates.contains(&Fate::Broken) {
                     break;
                 }
-                if !self.budget.spend(4) {
+                if !self.budget.spend(self.clients() / 4 + self.pricer.take_steps()) {
                     return;
                 }
                 band.push(Loop { id: dim, tile });
-                let inner = self.extended(depths, band);
-                self.visit(next, band, &inner, &fates, found);
+                if self.fits(band, room) {
+                    let inner = self.extended(depths, band);
+                    self.visit(next, band, &inner, &fates, found);
+                }
                 band.pop();
             }
         }
+    }
+
+    /// The number of buffers that are priced for each band.
+    fn clients(&self) -> u64 {
+        self.arrays.iter().map(|a| a.own.len() as u64 + u64::from(a.shared.is_some())).sum()
+    }
+
+    /// The largest capacity whose best plan bands that begin like this may better.
+    fn open_room(&self, depths: &[ArrayDepths]) -> i64 {
+        let floors = self.floors(depths);
+        let open = |index: &usize| self.bound(depths, &floors, self.capacities[*index]) < self.limit(*index);
+        (0..self.capacities.len()).filter(open).map(|index| self.capacities[index]).max().unwrap_or(-1)
+    }
+
+    /// Do the least boxes of each statement fit?
+    fn fits(&self, band: &[Loop], room: i64) -> bool {
+        let mut floors = vec![0i64; self.pricer.frame.problem.statements.len()];
+        self.arrays.iter().flat_map(|clients| &clients.own).all(|client| {
+            let floor = &mut floors[client.users[0]];
+            *floor = floor.saturating_add(self.pricer.floor(client, band));
+            *floor <= room
+        })
     }
 
     fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Vec<ArrayDepths> {

@@ -3,12 +3,20 @@
 //! A bounded search without a clock: all bands of a candidate group, all useful tile sizes, all depths of each buffer, cut by lower
 //! bounds. What it cannot finish within its budget of steps it tries with fewer tile sizes, so that the same problem always has the
 //! same answer.
+//!
+//! The order of the files: a *frame* of loops, *regions* of arrays under them, sums over *components* of loops make up *traffic*;
+//! *windows* make up memory; *price* puts both together with what is *legal*. A *group* grows bands over *depths* of buffers,
+//! *settles* what is shared, asks for each statement's *private* frontier, and *grows* tiles at the end.
+//!
+//! Source: our own design; bounds and dominance as in any branch and bound.
+//! Differs: no statement runs twice (no recomputing), and two buffers never share memory while both are live (no in-place use).
 
 mod budget;
 mod component;
 mod depths;
 mod frame;
 mod group;
+mod grow;
 mod legal;
 mod order;
 mod price;
@@ -30,15 +38,27 @@ pub fn evaluate(problem: &Problem, plan: &Plan) -> Option<(i64, i64)> {
     Pricer::new(problem)?.plan(plan)
 }
 
-/// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. `effort` scales
-/// the number of steps that a search may take.
-pub fn frontier(problem: &Problem, capacities: &[i64], effort: u32) -> Vec<Option<Plan>> {
+/// For each buffer of a plan the lengths of its box, one for each dim of its array: element `e` stands at `e[d] mod length[d]`.
+/// `None` as for [`evaluate`].
+pub fn boxes(problem: &Problem, plan: &Plan) -> Option<Vec<Vec<i64>>> {
+    Pricer::new(problem)?.price(plan).map(|priced| priced.boxes)
+}
+
+/// No limit.
+const ALL: usize = usize::MAX;
+
+/// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. A pass of the
+/// search takes at most `steps` steps, of some microseconds each.
+pub fn frontier(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
     let Some(pricer) = Pricer::new(problem) else { return vec![None; capacities.len()] };
     let mut group = Group::new(pricer, capacities);
-    let steps = 100_000 * u64::from(effort.max(1));
-    group.run(Pass { band_tiles: 4, private_tiles: 4, private_loops: 2, steps });
+    let coarse = Pass { band_tiles: 4, private_tiles: 4, private_loops: 2, steps };
+    group.stage(Pass { band_tiles: 1, private_tiles: 1, ..coarse });
+    group.run(coarse);
     group.run(Pass { band_tiles: 12, private_tiles: 8, private_loops: 3, steps });
-    group.refine(Pass { band_tiles: usize::MAX, private_tiles: 8, private_loops: 3, steps });
-    group.run(Pass { band_tiles: usize::MAX, private_tiles: usize::MAX, private_loops: usize::MAX, steps: 4 * steps });
-    group.best
+    group.refine(Pass { band_tiles: ALL, private_tiles: 8, private_loops: 3, steps });
+    group.run(Pass { band_tiles: ALL, private_tiles: ALL, private_loops: ALL, steps: 4 * steps });
+    let Group { mut pricer, best, .. } = group;
+    let grown = best.into_iter().zip(capacities);
+    grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect()
 }

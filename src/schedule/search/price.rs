@@ -21,6 +21,15 @@ pub struct Pricer<'a> {
     motions: QuickMap<(usize, u64, usize), Motion>,
 }
 
+/// What a plan costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    pub moved_bytes: i64,
+    pub peak_bytes: i64,
+    /// For each buffer of the plan its length in each dim of its array.
+    pub boxes: Vec<Vec<i64>>,
+}
+
 /// A buffer seen from inside its users: its array and who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -50,6 +59,11 @@ pub struct Extent {
 }
 
 impl<'a> Pricer<'a> {
+    /// What sums have cost since the last call, in steps.
+    pub fn take_steps(&mut self) -> u64 {
+        self.traffic_memory.take_steps()
+    }
+
     pub fn new(problem: &'a Problem) -> Option<Self> {
         Some(Pricer {
             frame: Frame::new(problem)?,
@@ -155,14 +169,14 @@ impl<'a> Pricer<'a> {
         i64::try_from(bytes).unwrap_or(i64::MAX)
     }
 
-    /// Bytes of the client's buffer at `depth` of its loops; for several users these are the band's.
-    pub fn size(&mut self, client: &Client, loops: &[Loop], depth: usize) -> i64 {
+    /// The client's buffer at `depth` of its loops; for several users these are the band's.
+    fn extent(&mut self, client: &Client, loops: &[Loop], depth: usize) -> Extent {
         let path = |loops: &[Loop], frame: &Frame| Path::new(frame, loops, client.users[0]);
         let mut extent = self.start(client, &path(&loops[..depth], &self.frame));
         for inner in depth..loops.len() {
             self.narrow(client, &path(&loops[..=inner], &self.frame), &mut extent);
         }
-        self.box_bytes(client, &extent)
+        extent
     }
 
     fn window(&mut self, client: &Client, path: &Path, last: Option<usize>) -> usize {
@@ -179,12 +193,17 @@ impl<'a> Pricer<'a> {
 
     /// Bytes moved and the peak, if the plan is legal.
     pub fn plan(&mut self, plan: &Plan) -> Option<(i64, i64)> {
+        self.price(plan).map(|priced| (priced.moved_bytes, priced.peak_bytes))
+    }
+
+    /// The same with the box of each buffer.
+    pub fn price(&mut self, plan: &Plan) -> Option<Priced> {
         let band: Vec<Loop> = plan.band.iter().map(|l| Loop { id: l.dim, tile: l.tile }).collect();
         let loops = self.statement_loops(plan, &band)?;
         if !self.covers(plan, &loops) {
             return None;
         }
-        let mut moved = 0i64;
+        let (mut moved, mut boxes) = (0i64, Vec::new());
         let mut live = vec![0i64; self.frame.problem.statements.len().max(1)];
         for buffer in &plan.buffers {
             let client = Client::new(&self.frame, buffer.array, &buffer.users);
@@ -192,7 +211,9 @@ impl<'a> Pricer<'a> {
             let scope = band.get(buffer.depth..).unwrap_or(&[]);
             let around = Path::new(&self.frame, &path[..buffer.depth], client.users[0]);
             moved = moved.checked_add(self.bytes(&client, &around, scope))?;
-            let size = self.size(&client, path, buffer.depth);
+            let extent = self.extent(&client, path, buffer.depth);
+            let size = self.box_bytes(&client, &extent);
+            boxes.push(extent.current);
             let all = 0..live.len();
             let positions =
                 if buffer.depth < band.len() { all } else { *buffer.users.first()?..buffer.users.last()? + 1 };
@@ -200,7 +221,7 @@ impl<'a> Pricer<'a> {
                 live[position] = live[position].checked_add(size)?;
             }
         }
-        Some((moved, live.into_iter().max().unwrap_or(0)))
+        Some(Priced { moved_bytes: moved, peak_bytes: live.into_iter().max().unwrap_or(0), boxes })
     }
 
     /// Each statement's path of loops, if the plan's loops are well formed and keep all edges.

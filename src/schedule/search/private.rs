@@ -11,7 +11,7 @@ use super::depths::Depths;
 use super::frame::{Loop, Path};
 use super::legal::{Fate, step};
 use super::price::{Client, Pricer};
-use crate::schedule::problem::Index;
+use crate::schedule::problem::{Access, Index};
 
 /// One way to run a statement below a band.
 #[derive(Clone, Debug)]
@@ -78,8 +78,29 @@ impl<'s, 'a> Private<'s, 'a> {
         let fates = vec![Fate::Open; open.len()];
         let mut path = path.to_vec();
         self.leaf(&path, &depths);
+        self.stage(&path, &depths, open);
         self.extend(&mut path, &depths, open, &fates);
         self.frontier
+    }
+
+    /// The way that needs least: point by point in source order, as far as the edges allow tile loops.
+    fn stage(&mut self, band: &[Loop], depths: &[Depths], open: &[&[i64]]) {
+        let (mut path, mut depths) = (band.to_vec(), depths.to_vec());
+        let mut fates = vec![Fate::Open; open.len()];
+        for (iterator, _) in self.limits.tiles.iter().enumerate().filter(|(_, tiles)| !tiles.is_empty()) {
+            let each = open.iter().zip(&fates);
+            let next: Vec<Fate> = each.map(|(distance, &fate)| step(fate, distance[iterator], 1)).collect();
+            let is_taken = |l: &Loop| self.pricer.frame.attach(l.id, self.statement).iterator == Some(iterator);
+            if next.contains(&Fate::Broken) || band.iter().any(is_taken) {
+                continue;
+            }
+            path.push(Loop { id: self.pricer.frame.private_id(iterator), tile: 1 });
+            let whole = Path::new(&self.pricer.frame, &path, self.statement);
+            let each = depths.iter().zip(self.clients);
+            depths = each.map(|(d, client)| d.extended(self.pricer, client, &whole)).collect();
+            fates = next;
+        }
+        self.leaf(&path, &depths);
     }
 
     fn extend(&mut self, path: &mut Vec<Loop>, depths: &[Depths], open: &[&[i64]], fates: &[Fate]) {
@@ -102,7 +123,7 @@ impl<'s, 'a> Private<'s, 'a> {
                 if fates.contains(&Fate::Broken) {
                     break;
                 }
-                if !self.budget.spend(1 + depths.len() as u64) {
+                if !self.budget.spend(1 + depths.len() as u64 + self.pricer.take_steps()) {
                     return;
                 }
                 path.push(Loop { id, tile });
@@ -132,10 +153,10 @@ impl<'s, 'a> Private<'s, 'a> {
     /// Adds the ways to place the buffers along a path.
     fn leaf(&mut self, path: &[Loop], depths: &[Depths]) {
         let options: Vec<Vec<Place>> =
-            depths.iter().zip(self.least_depths).map(|(d, &least)| self.options(d, least)).collect();
+            depths.iter().zip(self.least_depths).map(|(d, &least)| self.places(d, least)).collect();
         let mut rest = vec![0i64; options.len() + 1];
         for (index, own) in options.iter().enumerate().rev() {
-            rest[index] = rest[index + 1].saturating_add(own.iter().map(|option| option.bytes).min().unwrap_or(0));
+            rest[index] = rest[index + 1].saturating_add(own.iter().map(|place| place.bytes).min().unwrap_or(0));
         }
         if options.iter().all(|own| !own.is_empty()) {
             self.place(path, &options, &rest, &mut Vec::new(), (0, 0, 0));
@@ -143,18 +164,15 @@ impl<'s, 'a> Private<'s, 'a> {
     }
 
     /// Depths of one client, without those that another one betters.
-    fn options(&self, depths: &Depths, least: usize) -> Vec<Place> {
+    fn places(&self, depths: &Depths, least: usize) -> Vec<Place> {
         let mut kept: Vec<Place> = Vec::new();
         for (depth, choice) in depths.choices.iter().enumerate().skip(least) {
             let (persist, local) = if depth < self.band { (choice.size, 0) } else { (0, choice.size) };
-            let option = Place { persist, local, bytes: choice.bytes, depth };
-            let is_worse =
-                |o: &Place| o.persist <= option.persist && o.total() <= option.total() && o.bytes <= option.bytes;
-            if !kept.iter().any(is_worse) {
-                let betters =
-                    |o: &Place| option.persist <= o.persist && option.total() <= o.total() && option.bytes <= o.bytes;
-                kept.retain(|o| !betters(o));
-                kept.push(option);
+            let place = Place { persist, local, bytes: choice.bytes, depth };
+            let betters = |a: &Place, b: &Place| a.persist <= b.persist && a.total() <= b.total() && a.bytes <= b.bytes;
+            if !kept.iter().any(|other| betters(other, &place)) {
+                kept.retain(|other| !betters(&place, other));
+                kept.push(place);
             }
         }
         kept
@@ -183,12 +201,12 @@ impl<'s, 'a> Private<'s, 'a> {
             self.frontier.push(Entry { persist, local, bytes, loops, depths });
             return;
         };
-        for option in own {
-            depths.push(option.depth);
+        for choice in own {
+            depths.push(choice.depth);
             let sum = (
-                persist.saturating_add(option.persist),
-                local.saturating_add(option.local),
-                bytes.saturating_add(option.bytes),
+                persist.saturating_add(choice.persist),
+                local.saturating_add(choice.local),
+                bytes.saturating_add(choice.bytes),
             );
             self.place(path, options, rest, depths, sum);
             depths.pop();
@@ -213,20 +231,13 @@ fn is_irregular(pricer: &Pricer, client: &Client) -> bool {
             Index::Range { .. } => 0,
         };
         (0..problem.statements[statement].extents.len()).any(|iterator| {
-            let row = |access: &&crate::schedule::problem::Access| -> Vec<i64> {
+            let row = |access: &Access| -> Vec<i64> {
                 access.index.iter().map(|index| coefficient(index, iterator)).collect()
             };
             own.iter().any(|access| {
-                let row = row(access);
-                row.iter().filter(|c| **c != 0).count() > 1 || own.iter().any(|other| self::ne(&row, other, iterator))
+                let moves = row(access).iter().filter(|c| **c != 0).count();
+                moves > 1 || own.iter().any(|other| row(other) != row(access))
             })
         })
-    })
-}
-
-fn ne(row: &[i64], access: &crate::schedule::problem::Access, iterator: usize) -> bool {
-    row.iter().zip(&access.index).any(|(&c, index)| match index {
-        Index::Linear { coefficients, .. } => coefficients[iterator] != c,
-        Index::Range { .. } => c != 0,
     })
 }

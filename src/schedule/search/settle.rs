@@ -26,6 +26,9 @@ struct Holding {
     last: usize,
 }
 
+/// A buffer for each user: what it takes is theirs.
+const APART: Holding = Holding { depth: None, bytes: 0, size: 0, first: 0, last: 0 };
+
 pub struct Settle<'g, 'a> {
     group: &'g mut Group<'a>,
     band: &'g [Loop],
@@ -77,7 +80,12 @@ impl<'g, 'a> Settle<'g, 'a> {
     /// True if all was tried, false if some statement's loops needed more steps.
     pub fn run(mut self) -> bool {
         let statements = self.group.pricer.frame.problem.statements.len();
-        self.decide(Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] });
+        let nothing = Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] };
+        if self.group.best.contains(&None) {
+            // All buffers apart needs least room: whatever fits at all is found first.
+            self.combine(&Decision { chosen: vec![APART; self.shared.len()], ..nothing.clone() });
+        }
+        self.decide(nothing);
         self.is_complete
     }
 
@@ -100,7 +108,7 @@ impl<'g, 'a> Settle<'g, 'a> {
             }
         }
         kept.sort_by_key(|holding| holding.bytes);
-        kept.push(Holding { depth: None, bytes: 0, size: 0, first: 0, last: 0 });
+        kept.push(APART);
         kept
     }
 
@@ -112,7 +120,8 @@ impl<'g, 'a> Settle<'g, 'a> {
             return self.combine(&decision);
         };
         for holding in holdings {
-            if !self.group.budget.spend(1) {
+            let steps = 1 + self.group.pricer.take_steps();
+            if !self.group.budget.spend(steps) {
                 return;
             }
             let mut next = decision.clone();
@@ -210,7 +219,8 @@ impl<'g, 'a> Settle<'g, 'a> {
         for index in 0..self.group.capacities.len() {
             let capacity = self.group.capacities[index];
             let limit = self.group.limit(index).saturating_sub(decision.bytes);
-            let mut pick = Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, best: None };
+            let budget = &mut self.group.budget;
+            let mut pick = Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, budget, best: None };
             pick.levels(&mut Vec::new(), 0, 0);
             if let Some(entries) = pick.best {
                 let plan = self.plan(decision, &owned, &frontiers, &entries);
@@ -274,6 +284,7 @@ struct Pick<'p> {
     capacity: i64,
     /// Bytes to stay below.
     limit: i64,
+    budget: &'p mut Budget,
     best: Option<Vec<usize>>,
 }
 
@@ -290,6 +301,9 @@ impl Pick<'_> {
         own.sort_unstable();
         own.dedup();
         for level in own {
+            if self.best.is_some() && !self.budget.spend(1) {
+                return;
+            }
             let least = frontier.iter().filter(|entry| entry.persist == level).map(|entry| entry.bytes).min();
             levels.push(level);
             self.levels(levels, persist.saturating_add(level), bytes.saturating_add(least.unwrap_or(0)));

@@ -27,24 +27,45 @@ pub fn candidates(extent: i64, rate: i64, limit: usize) -> Vec<i64> {
 
 fn thin(tiles: Vec<i64>, limit: usize) -> Vec<i64> {
     let (Some(&largest), true) = (tiles.first(), tiles.len() > limit) else { return tiles };
-    let mut kept = Vec::new();
-    for step in 0..limit {
-        // The tile nearest below largest^(1 − step/(limit − 1)), in integers by repeated halving of the ratio in sixteenths.
-        let rank = step * (tiles.len() - 1) / limit.saturating_sub(1).max(1);
-        let bound = geometric(largest, step, limit.saturating_sub(1).max(1));
-        let by_ratio = tiles.partition_point(|&tile| tile > bound).min(tiles.len() - 1);
-        kept.push(tiles[if step + 1 == limit { rank } else { by_ratio }]);
-    }
-    kept.sort_unstable_by(|a, b| b.cmp(a));
+    let steps = limit.saturating_sub(1).max(1);
+    let mut kept: Vec<i64> = (0..limit)
+        .map(|step| {
+            let bound = geometric(largest, steps - step.min(steps), steps);
+            tiles[tiles.partition_point(|&tile| tile > bound).min(tiles.len() - 1)]
+        })
+        .collect();
     kept.dedup();
     kept
 }
 
-/// About `largest^(1 − step/steps)`: a power of two of the right size, refined by its mantissa.
-fn geometric(largest: i64, step: usize, steps: usize) -> i64 {
-    let bits = 64 - i64::from(largest.max(1).leading_zeros());
-    let sixteenths = bits * 16 * (steps - step) as i64 / steps as i64;
-    let (whole, part) = (sixteenths / 16, sixteenths % 16);
-    let base = 1i64 << (whole - 1).max(0);
-    (base + base * part / 16).min(largest)
+/// About `largest^(part / parts)`: logarithms in sixteenths, the mantissa linear between powers of two.
+fn geometric(largest: i64, part: usize, parts: usize) -> i64 {
+    let whole = i64::from(largest.max(1).ilog2());
+    let mantissa = ((largest.max(1) - (1 << whole)) * 16) >> whole;
+    let sixteenths = (whole * 16 + mantissa) * part as i64 / parts as i64;
+    let base = 1i64 << (sixteenths / 16);
+    if part == parts { largest } else { base + base * (sixteenths % 16) / 16 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_of_trips_has_its_smallest_tile() {
+        assert_eq!(candidates(10, 1, usize::MAX), [5, 4, 3, 2, 1]);
+        assert_eq!(candidates(1, 1, usize::MAX), []);
+        assert_eq!(candidates(0, 1, usize::MAX), []);
+    }
+
+    #[test]
+    fn multiples_of_the_rate_are_tried() {
+        assert_eq!(candidates(10, 4, usize::MAX), [8, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn thinned_tiles_keep_both_ends() {
+        let few = candidates(1000, 1, 6);
+        assert_eq!((few.len(), few.first(), few.last()), (6, Some(&500), Some(&1)));
+    }
 }

@@ -52,6 +52,16 @@ pub struct Memory {
     faces: Sums<Face>,
 }
 
+impl Memory {
+    /// What sums have cost since the last call, in steps of a search.
+    pub fn take_steps(&mut self) -> u64 {
+        (self.sums.take_work() + self.faces.take_work()) / POSITIONS_PER_STEP
+    }
+}
+
+/// Positions that cost about as much as a step.
+const POSITIONS_PER_STEP: u64 = 32;
+
 /// A group of reads that are counted as one box, with the writes that come before all of them.
 struct Read {
     region: Region,

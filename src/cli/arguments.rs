@@ -1,0 +1,195 @@
+//! Which words does the command line know?
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use polyfuse::ilp::Solver;
+use polyfuse::machine::{self, parse_size};
+
+/// Fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
+#[derive(Parser)]
+#[command(name = "polyfuse", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Schedule: fuse, tile, stage; print the scheduled program
+    Opt(Opt),
+    /// Count a program's DRAM accesses, exactly
+    Count(Count),
+    /// Interpret a program on seeded inputs; print a checksum for each output
+    Run(Run),
+    /// Whether two programs have the same interface and results, and the second fits the machine
+    Check(Check),
+    /// Print a program's dependences
+    Deps(Deps),
+    /// List the machines built in, or print the file of one
+    Machines(Machines),
+}
+
+/// What means the same in every command.
+#[derive(Args)]
+pub struct Common {
+    /// A machine built in, or a TOML file
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = machine::DEFAULT)]
+    pub machine: String,
+    /// The capacity instead of the machine's: bytes, or 64KiB, 24MiB ..
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub scratchpad: Option<i64>,
+    /// Override a parameter; may be repeated
+    #[arg(short = 'D', value_name = "NAME=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<(String, i64)>,
+    /// Write there instead of stdout, whole or not at all
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Opt {
+    /// The program; `-` reads stdin
+    #[arg(value_name = "FILE.loop", required_unless_present = "emit")]
+    pub file: Option<String>,
+    #[command(flatten)]
+    pub common: Common,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub emit: Emit,
+    /// Write the report there
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<String>,
+    /// How much to fuse
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub fuse: Fuse,
+    /// Operations that recomputing may add, as a part of the program's own
+    #[arg(long, value_name = "FRACTION", default_value = "0.25", value_parser = parse_fraction)]
+    pub recompute: f64,
+    /// Who solves the integer programs: microlp, or highs where built in
+    #[arg(long, value_name = "NAME", default_value = "microlp", value_parser = parse_solver)]
+    pub solver: Solver,
+    /// Multiplies the operation budgets
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub effort: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    #[default]
+    Loop,
+    C,
+    /// The C runtime header
+    Rt,
+    /// The report
+    Json,
+    /// The dependences, for Graphviz
+    Dot,
+    /// The schedule tree
+    Schedule,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Fuse {
+    /// Each top-level statement by itself
+    None,
+    /// As much as is legal
+    Max,
+    /// What moves the fewest bytes
+    #[default]
+    Auto,
+}
+
+#[derive(Args)]
+pub struct Count {
+    /// The program, of either level; `-` reads stdin
+    #[arg(value_name = "FILE.loop")]
+    pub file: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub emit: CountEmit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CountEmit {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub struct Run {
+    /// The program, of either level; `-` reads stdin
+    #[arg(value_name = "FILE.loop")]
+    pub file: String,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Args)]
+pub struct Check {
+    /// A program of either level; `-` reads stdin
+    #[arg(value_name = "A.loop")]
+    pub a: String,
+    /// Another, whose buffers must fit the machine
+    #[arg(value_name = "B.loop")]
+    pub b: String,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Args)]
+pub struct Deps {
+    /// The program; `-` reads stdin
+    #[arg(value_name = "FILE.loop")]
+    pub file: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub emit: DepsEmit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DepsEmit {
+    #[default]
+    Text,
+    Json,
+    Dot,
+}
+
+#[derive(Args)]
+pub struct Machines {
+    /// The machine whose file to print
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write there instead of stdout, whole or not at all
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<String>,
+}
+
+fn parse_override(text: &str) -> Result<(String, i64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as in N=1024")?;
+    let value = value.trim();
+    match value.parse::<i64>() {
+        Ok(number) if number > 0 => Ok((name.trim().to_string(), number)),
+        _ => Err(format!("a parameter is a positive integer of at most 63 bits, not `{value}`")),
+    }
+}
+
+fn parse_fraction(text: &str) -> Result<f64, String> {
+    let fraction = text.parse::<f64>().ok().filter(|f| f.is_finite() && *f >= 0.0);
+    fraction.ok_or_else(|| format!("`{text}` is no fraction: a number that is not negative, as in 0.25"))
+}
+
+fn parse_solver(text: &str) -> Result<Solver, String> {
+    match text {
+        "microlp" => Ok(Solver::Microlp),
+        #[cfg(feature = "highs")]
+        "highs" => Ok(Solver::Highs),
+        #[cfg(not(feature = "highs"))]
+        "highs" => Err("this polyfuse was built without highs (`cargo build --features highs`)".into()),
+        _ => Err("the solvers are microlp and highs".into()),
+    }
+}

@@ -1,0 +1,92 @@
+//! What does a command work on? Texts read from files or stdin, programs, and the machine.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::arguments::Common;
+use super::{Stop, fault, output};
+use polyfuse::lang::ast::Program;
+use polyfuse::lang::{parse, resolve};
+use polyfuse::machine::{self, Machine};
+
+/// A program's text and where it is from.
+pub struct Source {
+    /// As the user named it; `stdin` for `-`.
+    pub name: String,
+    /// The stem of the file's name.
+    pub kernel: String,
+    pub text: String,
+}
+
+impl Source {
+    /// Reads the file named, or stdin for `-`.
+    pub fn read(file: &str) -> Result<Source, Stop> {
+        let name = if file == "-" { "stdin" } else { file };
+        let cannot = |why: &dyn std::fmt::Display| Stop::Refused(format!("cannot read {name}: {why}"));
+        let bytes = if file == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(file)
+        };
+        let text = String::from_utf8(bytes.map_err(|e| cannot(&e))?).map_err(|e| {
+            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+            cannot(&format!("line {line} is not UTF-8 text"))
+        })?;
+        fault::remember(name, &text);
+        let kernel = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Source { name: name.to_string(), kernel, text })
+    }
+
+    /// The program as written.
+    pub fn parse(&self) -> Result<Program, Stop> {
+        parse(&self.text).map_err(|diagnostics| self.mistakes(diagnostics))
+    }
+
+    /// The program with the values of its parameters; says its warnings.
+    pub fn resolve(&self, parsed: &Program, overrides: &[(String, i64)]) -> Result<Program, Stop> {
+        let resolved = resolve(parsed, overrides).map_err(|diagnostics| self.mistakes(diagnostics))?;
+        output::diagnostics(&self.name, &self.text, &resolved.warnings);
+        Ok(resolved.program)
+    }
+
+    pub fn mistakes(&self, diagnostics: Vec<polyfuse::lang::Diagnostic>) -> Stop {
+        Stop::Mistakes { file: self.name.clone(), text: self.text.clone(), diagnostics }
+    }
+}
+
+/// Refuses an override that none of the programs has a parameter for.
+pub fn check_overrides(overrides: &[(String, i64)], programs: &[&Program]) -> Result<(), Stop> {
+    let mut params: Vec<&str> = Vec::new();
+    for param in programs.iter().flat_map(|p| &p.params) {
+        if !params.contains(&&*param.name) {
+            params.push(&param.name);
+        }
+    }
+    let Some((unknown, _)) = overrides.iter().find(|(name, _)| !params.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let known =
+        if params.is_empty() { "it has none".into() } else { format!("its parameters are {}", params.join(", ")) };
+    Err(Stop::Usage(format!("the program has no parameter `{unknown}`; {known}")))
+}
+
+/// The machine that the command line names, with the capacity that it sets.
+pub fn machine(common: &Common) -> Result<(Machine, i64), Stop> {
+    let given = &common.machine;
+    let machine = match Machine::named(given) {
+        Some(machine) => machine,
+        None if given.ends_with(".toml") || Path::new(given).exists() => {
+            let text =
+                std::fs::read_to_string(given).map_err(|e| Stop::Refused(format!("cannot read {given}: {e}")))?;
+            Machine::from_toml(&text).map_err(|e| Stop::Refused(format!("{given}: {e}")))?
+        }
+        None => {
+            let known: Vec<_> = machine::names().collect();
+            let known = known.join(", ");
+            return Err(Stop::Usage(format!("no machine `{given}`; built in are {known}, or name a TOML file")));
+        }
+    };
+    let capacity = common.scratchpad.unwrap_or(machine.scratchpad_bytes);
+    Ok((machine, capacity))
+}

@@ -1,0 +1,125 @@
+//! Where do results and messages go? Stdout, stderr, and files that are written whole or not at all.
+
+use std::fs::{File, Permissions};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::Stop;
+use polyfuse::lang::Diagnostic;
+
+/// Prints mistakes and warnings.
+pub fn diagnostics(file: &str, text: &str, diagnostics: &[Diagnostic]) {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = wanted && std::io::stderr().is_terminal();
+    for diagnostic in diagnostics {
+        say(&diagnostic.render(file, text, colour));
+    }
+}
+
+/// Prints an error that has no place in a text.
+pub fn complain(message: &str) {
+    say(&format!("error: {}", message.trim_end()));
+}
+
+/// A line on stderr. If nobody reads it there is nobody to tell.
+pub fn say(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// Text for a file, or for stdout where there is none.
+pub struct Result<'a> {
+    pub file: Option<&'a str>,
+    pub text: String,
+}
+
+/// Writes all of several results, or none of those that go to ordinary files.
+pub fn write(results: Vec<Result>) -> std::result::Result<(), Stop> {
+    let mut files = Vec::new();
+    let mut streams = Vec::new();
+    for result in results {
+        match result.file.map(|file| Target::of(file).map_err(|e| cannot(file, &e)).map(|t| (file, t))).transpose()? {
+            Some((file, Target::Whole(path))) => {
+                let prepared = prepare(&path, &result.text).map_err(|e| cannot(file, &e))?;
+                files.push((file, path, prepared));
+            }
+            Some((file, Target::Stream)) => streams.push((Some(file), result.text)),
+            None => streams.push((None, result.text)),
+        }
+    }
+    for (file, path, prepared) in files {
+        prepared.persist(path).map_err(|e| cannot(file, &e.error))?;
+    }
+    streams.into_iter().try_for_each(|(file, text)| stream(file, &text))
+}
+
+fn cannot(file: &str, error: &std::io::Error) -> Stop {
+    Stop::Refused(format!("cannot write {file}: {error}"))
+}
+
+enum Target {
+    /// An ordinary file, links followed: replaced at once.
+    Whole(PathBuf),
+    /// A device or a pipe: written as it is.
+    Stream,
+}
+
+impl Target {
+    fn of(file: &str) -> std::io::Result<Target> {
+        let path = Path::new(file);
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => Err(ErrorKind::IsADirectory.into()),
+            Ok(meta) if meta.is_file() && !path.starts_with("/dev") && !path.starts_with("/proc") => {
+                Ok(Target::Whole(path.canonicalize()?))
+            }
+            Ok(_) => Ok(Target::Stream),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target::Whole(path.to_path_buf())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A file with the text beside the one to be.
+fn prepare(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".polyfuse-");
+    let permissions = ordinary();
+    if let Some(permissions) = permissions {
+        builder.permissions(permissions);
+    }
+    // The error names the file beside, which the user does not know.
+    let mut file = builder.tempfile_in(folder).map_err(|e| std::io::Error::from(e.kind()))?;
+    file.write_all(text.as_bytes())?;
+    if let Ok(existing) = std::fs::metadata(path) {
+        file.as_file().set_permissions(existing.permissions())?;
+    }
+    Ok(file)
+}
+
+/// What a new file may be used for, less what the user's mask takes away.
+#[cfg(unix)]
+fn ordinary() -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn ordinary() -> Option<Permissions> {
+    None
+}
+
+fn stream(file: Option<&str>, text: &str) -> std::result::Result<(), Stop> {
+    let written = match file {
+        None => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        }
+        Some(path) => File::options().write(true).open(path).and_then(|mut f| f.write_all(text.as_bytes())),
+    };
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Stop::Closed),
+        written => written.map_err(|e| cannot(file.unwrap_or("stdout"), &e)),
+    }
+}

@@ -1,0 +1,341 @@
+//! How is a nest staged in its own loops, when no shared band serves all its statements?
+//!
+//! Loops stay as the program wrote them, which is always legal; what is chosen is, for each way in which the nest walks an array,
+//! the loop inside which a buffer serves. Walks of one array that meet in an element keep apart in time: their buffers lie
+//! inside loops in one iteration of which they share no element, or one instance of a statement. Sizes and traffic are those
+//! of box hulls; what is really moved is counted on the emitted program.
+//!
+//! Source: the choice of a level for each reference as in Baskaran et al., "Automatic data movement and computation mapping
+//! for multi-level parallel architectures with explicitly managed memories", PPoPP 2008.
+//! Differs: levels are chosen together, under the capacity.
+
+use super::source::source_path;
+use super::tree::{BufferSpec, Group, Path, Scope, User};
+use crate::isl::{Map, Result};
+use crate::poly::{Access, Scop};
+use std::collections::HashMap;
+
+/// A nest in its own loops.
+pub struct Staged {
+    pub group: Group,
+    pub buffers: Vec<BufferSpec>,
+    pub peak_bytes: i64,
+    pub moved_bytes: i64,
+}
+
+/// Most combinations of levels that are looked at.
+const COMBINATIONS: usize = 20_000;
+
+/// The best choice of levels within a capacity; `None` when none fits, or when there are too many to look at.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Result<Option<Staged>> {
+    let Some(nest) = Nest::new(scop, statements)? else { return Ok(None) };
+    let apart = nest.walks();
+    let mut several: Vec<usize> = apart.iter().map(|w| w.array).collect();
+    several = several.iter().copied().filter(|a| several.iter().filter(|b| *b == a).count() > 1).collect();
+    several.sort_unstable();
+    several.dedup();
+    let mut best: Option<(i64, i64, Vec<BufferSpec>)> = None;
+    let mut known = HashMap::new();
+    for merging in mergings(scop, &several) {
+        let walks = nest.merged(&apart, &merging);
+        let combinations = walks.iter().try_fold(1usize, |n, w| n.checked_mul(nest.depth(w) + 1));
+        if combinations.is_none_or(|n| n > COMBINATIONS) {
+            continue;
+        }
+        let least = nest.least_levels(&walks, &mut known)?;
+        let mut search = Search { nest: &nest, walks: &walks, least: &least, capacity_bytes, best: None };
+        search.choose(&mut Vec::new(), 0);
+        let Some((moved, peak, levels)) = search.best else { continue };
+        if best.as_ref().is_none_or(|(known, _, _)| moved < *known) {
+            let buffers = walks.iter().zip(&levels).flat_map(|(walk, &level)| nest.buffers(walk, level)).collect();
+            best = Some((moved, peak, buffers));
+        }
+    }
+    let group = Group { paths: nest.paths };
+    Ok(best.map(|(moved_bytes, peak_bytes, buffers)| Staged { group, buffers, peak_bytes, moved_bytes }))
+}
+
+/// Most arrays whose walks are tried together.
+const MERGED: usize = 3;
+
+/// Which walks of an array share a buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merging {
+    None,
+    All,
+    /// Those that index this dimension alike.
+    Alike(usize),
+}
+
+/// All ways to merge the walks of some arrays, the others kept apart.
+fn mergings(scop: &Scop, arrays: &[usize]) -> Vec<Vec<(usize, Merging)>> {
+    let mut all = vec![Vec::new()];
+    for &array in arrays.iter().take(MERGED) {
+        let rank = scop.arrays[array].extents.len();
+        let ways = [Merging::None, Merging::All].into_iter().chain((0..rank).map(Merging::Alike));
+        let ways: Vec<Merging> = ways.collect();
+        all = all
+            .into_iter()
+            .flat_map(|known| ways.iter().map(move |&way| [known.clone(), vec![(array, way)]].concat()))
+            .collect();
+    }
+    all
+}
+
+/// A nest's statements with the hulls of their iterators.
+struct Nest<'a> {
+    scop: &'a Scop,
+    paths: Vec<Path>,
+    /// For each path, the trip count of each loop.
+    trips: Vec<Vec<i64>>,
+}
+
+/// Accesses of one array that move in the same direction with the same loops, each `(path, access)`.
+struct Walk {
+    array: usize,
+    refs: Vec<(usize, usize)>,
+}
+
+impl<'a> Nest<'a> {
+    /// `None` when a loop has no bounds.
+    fn new(scop: &'a Scop, statements: &[usize]) -> Result<Option<Nest<'a>>> {
+        let (mut paths, mut trips) = (Vec::new(), Vec::new());
+        for &s in statements {
+            let statement = &scop.statements[s];
+            if statement.domain.is_empty()? {
+                continue;
+            }
+            let mut counts = Vec::new();
+            for k in 0..statement.dims.len() {
+                let (Some(lo), Some(hi)) = (statement.domain.dim_min(k)?, statement.domain.dim_max(k)?) else {
+                    return Ok(None);
+                };
+                counts.push(hi - lo + 1);
+            }
+            paths.push(source_path(s, statement));
+            trips.push(counts);
+        }
+        Ok(Some(Nest { scop, paths, trips }))
+    }
+
+    fn access(&self, (path, access): (usize, usize)) -> &Access {
+        &self.scop.statements[self.paths[path].statement].accesses[access]
+    }
+
+    /// The coefficients of an access by loop, so that accesses of different statements compare.
+    fn direction(&self, at: (usize, usize)) -> Option<Vec<Vec<(usize, i64)>>> {
+        let dims = &self.scop.statements[self.paths[at.0].statement].dims;
+        let by_loop = |coefficients: &[i64]| {
+            coefficients.iter().zip(dims).filter(|(c, _)| **c != 0).map(|(c, d)| (d.loop_id, *c)).collect::<Vec<_>>()
+        };
+        self.access(at).linear.iter().map(|l| l.as_ref().map(|l| by_loop(&l.coefficients))).collect()
+    }
+
+    fn walks(&self) -> Vec<Walk> {
+        let mut walks: Vec<(Walk, Option<Vec<Vec<(usize, i64)>>>)> = Vec::new();
+        for (p, path) in self.paths.iter().enumerate() {
+            for a in 0..self.scop.statements[path.statement].accesses.len() {
+                let (array, direction) = (self.access((p, a)).array, self.direction((p, a)));
+                match walks.iter_mut().find(|(w, d)| w.array == array && *d == direction) {
+                    Some((walk, _)) => walk.refs.push((p, a)),
+                    None => walks.push((Walk { array, refs: vec![(p, a)] }, direction)),
+                }
+            }
+        }
+        walks.into_iter().map(|(walk, _)| walk).collect()
+    }
+
+    /// The walks, with those that share a buffer as one.
+    fn merged(&self, walks: &[Walk], merging: &[(usize, Merging)]) -> Vec<Walk> {
+        let mut result: Vec<Walk> = Vec::new();
+        for walk in walks {
+            let way = merging.iter().find(|(a, _)| *a == walk.array).map_or(Merging::None, |(_, way)| *way);
+            let together = |other: &Walk| match way {
+                Merging::None => false,
+                Merging::All => true,
+                Merging::Alike(d) => {
+                    let index = |w: &Walk| self.direction(w.refs[0]).map(|direction| direction[d].clone());
+                    index(other).is_some() && index(other) == index(walk)
+                }
+            };
+            match result.iter_mut().find(|w| w.array == walk.array && together(w)) {
+                Some(known) => known.refs.extend(&walk.refs),
+                None => result.push(Walk { array: walk.array, refs: walk.refs.clone() }),
+            }
+        }
+        result
+    }
+
+    /// The deepest level that a walk can take: one past the loops around any of its accesses, each instance by itself.
+    fn depth(&self, walk: &Walk) -> usize {
+        walk.refs.iter().map(|r| self.paths[r.0].loops.len()).max().unwrap_or(0) + 1
+    }
+
+    /// The number of loops around two statements; a statement shares everything with itself.
+    fn shared(&self, p: usize, q: usize) -> usize {
+        if p == q { usize::MAX } else { self.paths[p].shared_loops(&self.paths[q]) }
+    }
+
+    /// For each pair of walks of one array, the outermost level at which they share no element; walks that only read share any.
+    fn least_levels(&self, walks: &[Walk], known: &mut HashMap<[(usize, usize); 2], usize>) -> Result<Vec<Vec<usize>>> {
+        let mut least = vec![vec![0; walks.len()]; walks.len()];
+        for (a, first) in walks.iter().enumerate() {
+            for (b, second) in walks.iter().enumerate().skip(a + 1) {
+                let writes = |w: &Walk| w.refs.iter().any(|&r| self.access(r).writes);
+                if first.array != second.array || !(writes(first) || writes(second)) {
+                    continue;
+                }
+                for &r in &first.refs {
+                    for &s in &second.refs {
+                        let level = match known.get(&[r, s]) {
+                            Some(&level) => level,
+                            None => self.apart(r, s)?,
+                        };
+                        known.insert([r, s], level);
+                        least[a][b] = least[a][b].max(level);
+                        least[b][a] = least[a][b];
+                    }
+                }
+            }
+        }
+        Ok(least)
+    }
+
+    /// The outermost level at which two accesses share no element; past every level where they always do.
+    fn apart(&self, r: (usize, usize), s: (usize, usize)) -> Result<usize> {
+        let shared = self.shared(r.0, s.0).min(self.paths[r.0].loops.len());
+        for level in 0..=shared {
+            let footprint = |at: (usize, usize)| -> Result<Map> {
+                let relation = &self.access(at).relation;
+                let dims = self.paths[at.0].loops.len();
+                relation.reverse()?.project_out_range(level, dims - level)?.named_range("P")?.reverse()
+            };
+            if footprint(r)?.intersect(&footprint(s)?)?.is_empty()? {
+                return Ok(level);
+            }
+        }
+        // One instance loads, computes and stores: its buffers may hold one element twice. Statements that part below their
+        // shared loops do not run at the same time.
+        Ok(if r.0 == s.0 { shared } else { shared + 1 })
+    }
+
+    /// The elements of a walk inside one iteration of its outer `level` loops.
+    fn elements(&self, walk: &Walk, level: usize) -> i64 {
+        let extents = &self.scop.arrays[walk.array].extents;
+        (0..extents.len()).fold(1i64, |product, d| {
+            if walk.refs.iter().any(|&at| self.outer(at, d, level) != self.outer(walk.refs[0], d, level)) {
+                return product.saturating_mul(extents[d]);
+            }
+            let (mut lo, mut hi) = (i64::MAX, i64::MIN);
+            for &(p, a) in &walk.refs {
+                let Some(index) = &self.access((p, a)).linear[d] else { return product.saturating_mul(extents[d]) };
+                let (mut low, mut high) = (index.constant, index.constant);
+                for (k, &c) in index.coefficients.iter().enumerate().skip(level) {
+                    let reach = c.saturating_mul(self.trips[p][k] - 1);
+                    low = low.saturating_add(reach.min(0));
+                    high = high.saturating_add(reach.max(0));
+                }
+                (lo, hi) = (lo.min(low), hi.max(high));
+            }
+            product.saturating_mul(hi.saturating_sub(lo).saturating_add(1).min(extents[d]))
+        })
+    }
+
+    /// How the outer loops move an index, by loop.
+    fn outer(&self, at: (usize, usize), d: usize, level: usize) -> Option<Vec<(usize, i64)>> {
+        let dims = &self.scop.statements[self.paths[at.0].statement].dims;
+        let index = self.access(at).linear[d].as_ref()?;
+        let loops = index.coefficients.iter().zip(dims).take(level).filter(|(c, _)| **c != 0);
+        Some(loops.map(|(c, dim)| (dim.loop_id, *c)).collect())
+    }
+
+    fn bytes(&self, walk: &Walk, level: usize) -> i64 {
+        self.elements(walk, level).saturating_mul(self.scop.arrays[walk.array].ty.bytes())
+    }
+
+    /// Bytes that cross when every iteration of the outer loops loads what is read and stores what is written.
+    fn moved(&self, walk: &Walk, level: usize) -> i64 {
+        let (p, _) = walk.refs[0];
+        // Outer loops inside which nothing changes do not come here: staging moves them into the scope.
+        let rounds = self.trips[p].iter().take(level).fold(1i64, |n, &t| n.saturating_mul(t));
+        let ways = walk.refs.iter().fold((false, false), |(r, w), &at| {
+            let access = self.access(at);
+            (r || access.reads, w || access.writes)
+        });
+        self.bytes(walk, level).saturating_mul(rounds).saturating_mul(i64::from(ways.0) + i64::from(ways.1))
+    }
+
+    /// One buffer for each part of the tree below the level.
+    fn buffers(&self, walk: &Walk, level: usize) -> Vec<BufferSpec> {
+        let mut parts: Vec<Vec<(usize, usize)>> = Vec::new();
+        for &at in &walk.refs {
+            let meets = |part: &&mut Vec<(usize, usize)>| self.shared(part[0].0, at.0) >= level;
+            match parts.iter_mut().find(meets) {
+                Some(part) => part.push(at),
+                None => parts.push(vec![at]),
+            }
+        }
+        parts
+            .into_iter()
+            .map(|part| {
+                let mut users: Vec<User> = Vec::new();
+                for (p, a) in part {
+                    let statement = self.paths[p].statement;
+                    match users.iter_mut().find(|u| u.statement == statement) {
+                        Some(user) => user.accesses.push(a),
+                        None => users.push(User { statement, accesses: vec![a] }),
+                    }
+                }
+                BufferSpec { array: walk.array, users, scope: Scope::Loops { depth: level } }
+            })
+            .collect()
+    }
+}
+
+struct Search<'a> {
+    nest: &'a Nest<'a>,
+    walks: &'a [Walk],
+    least: &'a [Vec<usize>],
+    capacity_bytes: i64,
+    /// Bytes moved, peak, levels.
+    best: Option<(i64, i64, Vec<usize>)>,
+}
+
+impl Search<'_> {
+    fn choose(&mut self, levels: &mut Vec<usize>, moved: i64) {
+        if self.best.as_ref().is_some_and(|(known, _, _)| moved >= *known) {
+            return;
+        }
+        let n = levels.len();
+        let Some(walk) = self.walks.get(n) else {
+            let peak = self.peak(levels);
+            if peak <= self.capacity_bytes {
+                self.best = Some((moved, peak, levels.clone()));
+            }
+            return;
+        };
+        for level in 0..=self.nest.depth(walk) {
+            let apart = |m: usize| self.least[n][m] <= level.min(levels[m]);
+            if (0..n).all(apart) {
+                levels.push(level);
+                self.choose(levels, moved.saturating_add(self.nest.moved(walk, level)));
+                levels.pop();
+            }
+        }
+    }
+
+    /// The largest sum at a leaf of the buffers whose part of the tree holds it.
+    fn peak(&self, levels: &[usize]) -> i64 {
+        let alive = |p: usize, walk: &Walk, level: usize| walk.refs.iter().any(|r| self.nest.shared(r.0, p) >= level);
+        (0..self.nest.paths.len())
+            .map(|p| {
+                let here = self.walks.iter().zip(levels).filter(|(w, l)| alive(p, w, **l));
+                here.fold(0i64, |sum, (w, l)| sum.saturating_add(self.nest.bytes(w, *l)))
+            })
+            .max()
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,576 @@
+//! Is the C that polyfuse emits the program? Compiled without warnings, run under a runtime that counts, held against the interpreter.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use polyfuse::emit::{EmitError, Placement, RUNTIME_HEADER, kernel_name, to_c};
+use polyfuse::lang::ast::{Array, Program, Role, Type};
+use polyfuse::lang::{parse, resolve};
+use polyfuse::run::{Memory, Traffic, Typed, execute_observed};
+
+fn program(source: &str) -> Program {
+    let parsed = parse(source).unwrap_or_else(|d| panic!("{}", d[0].render("test", source, false)));
+    resolve(&parsed, &[]).unwrap_or_else(|d| panic!("{}", d[0].render("test", source, false))).program
+}
+
+/// One buffer after another.
+fn placement(program: &Program) -> Placement {
+    let mut placement = Placement::default();
+    for array in program.arrays.iter().filter(|a| a.role == Role::Scratch) {
+        let offset = (placement.arena_bytes + 7) / 8 * 8;
+        placement.offsets.insert(array.name.clone(), offset);
+        placement.arena_bytes = offset + array.bytes();
+    }
+    placement
+}
+
+fn emitted(source: &str) -> String {
+    let program = program(source);
+    to_c(&program, "k", &placement(&program)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn tool(command: &mut Command) -> String {
+    let output = command.output().expect("the tool starts");
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const FLAGS: [&str; 4] = ["-std=c11", "-Wall", "-Wextra", "-Werror"];
+
+const DECLARATIONS: &str = "#pragma once
+#include <stddef.h>
+#include <stdint.h>
+void pf_load(void *, const void *, size_t, int, const size_t *, const ptrdiff_t *, const ptrdiff_t *);
+void pf_store(void *, const void *, size_t, int, const size_t *, const ptrdiff_t *, const ptrdiff_t *);
+";
+
+const COUNTING: &str = r#"#include "polyfuse_rt.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+typedef struct { const char *name; char *at; size_t bytes; long loads, stores; } block;
+static block blocks[64];
+static int known;
+static int calls;
+static char *add(const char *name, void *at, size_t bytes) {
+  blocks[known++] = (block){name, at, bytes, 0, 0};
+  return at;
+}
+static char *arena;
+static size_t arena_bytes;
+static void copy(int store, char *chip, char *dram, size_t bytes, int ndim, const size_t *extent, const ptrdiff_t *cs,
+                 const ptrdiff_t *ds, long *moved) {
+  for (size_t k = 0; k < extent[0]; k++, chip += cs[0], dram += ds[0]) {
+    if (ndim > 1) { copy(store, chip, dram, bytes, ndim - 1, extent + 1, cs + 1, ds + 1, moved); continue; }
+    block *b = 0;
+    for (int n = 0; n < known; n++) if (dram >= blocks[n].at && dram + bytes <= blocks[n].at + blocks[n].bytes) b = &blocks[n];
+    if (!b) { puts("a transfer leaves its array"); exit(1); }
+    if (chip < arena || chip + bytes > arena + arena_bytes) { puts("a transfer leaves the arena"); exit(1); }
+    if (store) memcpy(dram, chip, bytes), b->stores++; else memcpy(chip, dram, bytes), b->loads++;
+    ++*moved;
+  }
+}
+static void whole(int store, char *chip, char *dram, size_t bytes, int ndim, const size_t *extent, const ptrdiff_t *cs, const ptrdiff_t *ds) {
+  long moved = 0, product = 1;
+  if (ndim < 1 || ndim > 8) { puts("a box of no or too many dimensions"); exit(1); }
+  for (int d = 0; d < ndim; d++) product *= (long)extent[d];
+  copy(store, chip, dram, bytes, ndim, extent, cs, ds, &moved);
+  calls++;
+}
+void pf_load(void *s, const void *d, size_t b, int n, const size_t *e, const ptrdiff_t *cs, const ptrdiff_t *ds) { whole(0, s, (char *)d, b, n, e, cs, ds); }
+void pf_store(void *d, const void *s, size_t b, int n, const size_t *e, const ptrdiff_t *ds, const ptrdiff_t *cs) { whole(1, (char *)s, d, b, n, e, cs, ds); }
+"#;
+
+fn c_type(ty: Type) -> &'static str {
+    match ty {
+        Type::F64 => "double",
+        Type::F32 => "float",
+        Type::F16 => "_Float16",
+        Type::Bf16 => "uint16_t",
+        Type::I32 => "int32_t",
+        Type::I8 => "int8_t",
+    }
+}
+
+fn is_parameter(array: &&Array) -> bool {
+    !matches!(array.role, Role::Temp | Role::Scratch)
+}
+
+/// All indices of an array, in row-major order.
+fn indices(array: &Array) -> Vec<Vec<i64>> {
+    array.extents.iter().fold(vec![Vec::new()], |so_far, &extent| {
+        so_far.iter().flat_map(|i| (0..extent).map(move |k| [i.as_slice(), &[k]].concat())).collect()
+    })
+}
+
+fn value(memory: &Memory<Typed>, array: &Array, indices: &[i64]) -> Option<f64> {
+    memory.show(&array.name, indices)?.parse().ok()
+}
+
+/// The counting runtime, arrays with the interpreter's inputs, one call, and everything printed.
+fn driver(program: &Program, inputs: &Memory<Typed>) -> String {
+    let mut text = COUNTING.to_string();
+    let mut before = String::new();
+    let mut after = String::new();
+    let mut prototype = Vec::new();
+    let mut arguments = Vec::new();
+    for (n, array) in program.arrays.iter().filter(is_parameter).enumerate() {
+        let ty = c_type(array.ty);
+        let constant = if array.role == Role::Input { "const " } else { "" };
+        prototype.push(format!("{constant}{ty} *"));
+        arguments.push(format!("d{n}"));
+        let values = indices(array).into_iter().map(|i| {
+            let value = value(inputs, array, &i).filter(|_| array.role != Role::Output).unwrap_or(77.0);
+            if array.ty == Type::Bf16 {
+                ((value as f32).to_bits() >> 16).to_string()
+            } else {
+                format!("({ty}){value:?}")
+            }
+        });
+        let values = values.collect::<Vec<_>>().join(", ");
+        writeln!(text, "static {ty} d{n}[] = {{{values}}};").unwrap();
+        writeln!(before, "  add(\"{}\", d{n}, sizeof d{n});", array.name).unwrap();
+        let element = if array.ty == Type::Bf16 {
+            format!("({{ uint32_t u = (uint32_t)d{n}[i] << 16; float f; memcpy(&f, &u, 4); (double)f; }})")
+        } else {
+            format!("(double)d{n}[i]")
+        };
+        writeln!(after, "  for (size_t i = 0; i < sizeof d{n} / sizeof *d{n}; i++) printf(\"= %.17g\\n\", {element});")
+            .unwrap();
+    }
+    prototype.push("void *, void *".into());
+    arguments.push("workspace, arena".into());
+    write!(
+        text,
+        "void kernel_k({});
+size_t kernel_k_scratch_bytes(void);
+size_t kernel_k_workspace_bytes(void);
+int main(void) {{
+  arena_bytes = kernel_k_scratch_bytes();
+  size_t more = kernel_k_workspace_bytes();
+  arena = aligned_alloc(64, arena_bytes / 64 * 64 + 64);
+  char *workspace = aligned_alloc(64, more / 64 * 64 + 64);
+  memset(arena, 0xff, arena_bytes / 64 * 64 + 64);
+{before}  add(\"workspace\", workspace, more);
+  kernel_k({});
+  for (int n = 0; n < known; n++) printf(\"%s %ld %ld\\n\", blocks[n].name, blocks[n].loads, blocks[n].stores);
+  printf(\"calls %d\\n\", calls);
+{after}  return 0;
+}}
+",
+        prototype.join(", "),
+        arguments.join(", ")
+    )
+    .unwrap();
+    text
+}
+
+/// Compiles and runs the program's C and compares traffic and results with the interpreter's; how many calls moved the data.
+fn agrees(source: &str) -> usize {
+    let program = program(source);
+    let mut traffic = Traffic::new(&program);
+    let memory = execute_observed::<Typed, _>(&program, 1, 1 << 24, &mut traffic).unwrap_or_else(|f| panic!("{f}"));
+    let none = Program { body: Vec::new(), ..program.clone() };
+    let inputs = execute_observed::<Typed, ()>(&none, 1, 1, &mut ()).unwrap_or_else(|f| panic!("{f}"));
+    let code = to_c(&program, "k", &placement(&program)).unwrap_or_else(|e| panic!("{e}"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("polyfuse_rt.h"), DECLARATIONS).expect("written");
+    std::fs::write(path("k.c"), &code).expect("written");
+    std::fs::write(path("main.c"), driver(&program, &inputs)).expect("written");
+    tool(Command::new("gcc").args(FLAGS).args(["-O2", "-c", "k.c"]).current_dir(&folder));
+    tool(Command::new("gcc").args(["-std=gnu11", "-w", "main.c", "k.o", "-lm", "-o", "x"]).current_dir(&folder));
+    let output = tool(&mut Command::new(path("x")));
+    let mut lines = output.lines();
+    let parameters: Vec<&Array> = program.arrays.iter().filter(is_parameter).collect();
+    for array in &parameters {
+        let (loads, stores) = traffic.arrays[program.arrays.iter().position(|a| a.name == array.name).unwrap()];
+        assert_eq!(lines.next(), Some(&*format!("{} {loads} {stores}", array.name)), "{code}");
+    }
+    let spilled = program.arrays.iter().zip(&traffic.arrays).filter(|(a, _)| a.role == Role::Temp);
+    let spilled = spilled.fold((0, 0), |sum, (_, t)| (sum.0 + t.0, sum.1 + t.1));
+    assert_eq!(lines.next(), Some(&*format!("workspace {} {}", spilled.0, spilled.1)), "{code}");
+    let calls = lines.next().and_then(|l| l.strip_prefix("calls ")?.parse().ok()).expect("a number of calls");
+    for array in parameters {
+        for i in indices(array) {
+            let found: f64 = lines.next().and_then(|l| l.strip_prefix("= ")?.parse().ok()).expect("a value");
+            let Some(expected) = value(&memory, array, &i) else { continue };
+            let same = found == expected || found.is_nan() && expected.is_nan();
+            let close = !array.ty.is_integer() && (found - expected).abs() <= 1e-6 * expected.abs();
+            assert!(same || close, "{}{i:?} is {found}, should be {expected}\n{code}", array.name);
+        }
+    }
+    calls
+}
+
+#[test]
+fn a_tiled_product_moves_what_the_interpreter_counts() {
+    agrees(
+        "input A[20][12], B[12][8]; output C[20][8]; scratch a[8][12], b[12][8], c[8][8];
+         load b[k][j] = B[k][j] for k in 0..12, j in 0..8;
+         for t in 0..3 {
+           load a[i - 8 * t][k] = A[i][k] for i in 8 * t..min(8 * t + 8, 20), k in 0..12;
+           for i in 8 * t..min(8 * t + 8, 20), j in 0..8 {
+             c[i - 8 * t][j] = 0;
+             for k in 0..12 { c[i - 8 * t][j] += a[i - 8 * t][k] * b[k][j]; }
+           }
+           store C[i][j] = c[i - 8 * t][j] for i in 8 * t..min(8 * t + 8, 20), j in 0..8;
+         }",
+    );
+}
+
+/// Every call and operator on one element type.
+fn computes(ty: &str) {
+    agrees(&format!(
+        "input {ty} X[9], Y[9]; inout {ty} Z[12][9]; output {ty} W[9]; scratch {ty} x[9], y[9], z[12][9], w[9];
+         load x[i] = X[i] for i in 0..9; load y[i] = Y[i] for i in 0..9; load z[r][i] = Z[r][i] for r in 0..12, i in 0..9;
+         for i in 0..9 {{
+           z[0][i] += x[i] * y[i] - 0.1;
+           z[1][i] -= x[i] / (y[i] * y[i] + 1) * -y[i];
+           z[2][i] *= 3 * x[i];
+           z[3][i] max= x[i];
+           z[4][i] min= x[i] + 0.5;
+           z[5][i] = exp(x[i]) + log(abs(y[i]) + 1) + sqrt(abs(x[i])) + rsqrt(y[i] * y[i] + 1);
+           z[6][i] = tanh(x[i]) - (sigmoid(y[i]) - erf(x[i])) + floor(3.7 * x[i]) * 1;
+           z[7][i] = pow(abs(x[i]) + 1, 1.5) + max(x[i], y[i], 0.25, i - 4) - min(x[i], -y[i]);
+           z[8][i] = select(x[i] < y[i] || !(0 <= x[i] <= 100 && i != 3), x[i] + i, -(y[i] - 2.5e3));
+           z[9][i] = 1 / (i + 1) + i;
+           z[10][i] += i;
+           z[11][i] = select(i < 3, 2 * i, inf);
+           w[i] = x[i];
+         }}
+         store Z[r][i] = z[r][i] for r in 0..12, i in 0..9; store W[i] = w[i] for i in 0..9;"
+    ));
+}
+
+#[test]
+fn doubles_compute_as_in_the_interpreter() {
+    computes("f64");
+}
+
+#[test]
+fn floats_compute_as_in_the_interpreter() {
+    computes("f32");
+}
+
+#[test]
+fn half_floats_compute_as_in_the_interpreter() {
+    computes("f16");
+}
+
+#[test]
+fn brain_floats_compute_as_in_the_interpreter() {
+    computes("bf16");
+}
+
+#[test]
+fn words_compute_as_in_the_interpreter() {
+    computes("i32");
+}
+
+#[test]
+fn bytes_compute_as_in_the_interpreter() {
+    computes("i8");
+}
+
+#[test]
+fn operands_of_several_types_meet_as_in_the_interpreter() {
+    agrees(
+        "input f64 D[6]; input f32 F; input i32 N[6]; input i8 B[6]; input bf16 H[6]; output f64 R[8][6]; output i8 Q[6]; output bf16 P[6];
+         output f16 O[6]; scratch f64 d[6], r[8][6]; scratch f; scratch i32 n[6]; scratch i8 b[6], q[6]; scratch bf16 h[6], p[6];
+         scratch f16 o[6];
+         load d[i] = D[i] for i in 0..6; load f = F; load n[i] = N[i] for i in 0..6; load b[i] = B[i] for i in 0..6;
+         load h[i] = H[i] for i in 0..6;
+         for i in 0..6 {
+           r[0][i] = d[i] * 0.1 + f * 0.1;
+           r[1][i] = n[i] * n[i] * b[i] - 7;
+           r[2][i] = (n[i] + 2147483647) * (n[i] + 2147483647) * (n[i] + 2147483647);
+           r[3][i] = n[i] / 3 + b[i] * 0.5;
+           r[4][i] = max(n[i], b[i], 3) + abs(-n[i]) + min(n[i], d[i]);
+           r[5][i] = select(n[i] == n[i], b[i], h[i]) + sqrt(b[i] * b[i]);
+           r[6][i] = exp(i) + b[i] * i;
+           r[7][i] = h[i] + f;
+           q[i] = n[i] * 1000;
+           p[i] = d[i] / 3;
+           o[i] = d[i] / 3 + n[i];
+         }
+         store R[r0][i] = r[r0][i] for r0 in 0..8, i in 0..6; store Q[i] = q[i] for i in 0..6; store P[i] = p[i] for i in 0..6;
+         store O[i] = o[i] for i in 0..6;",
+    );
+}
+
+#[test]
+fn a_ring_is_split_only_along_the_ring() {
+    let calls = agrees(
+        "input A[3][20][10]; output B[3][16][10]; scratch ring[3][6][10], sum[3][1][10];
+         load ring[c][i % 6][j] = A[c][i][j] for c in 0..3, i in 0..4, j in 0..10;
+         for t in 0..16 {
+           load ring[c][i % 6][j] = A[c][i][j] for c in 0..3, i in t + 4..t + 5, j in 0..10;
+           for c in 0..3, j in 0..10 {
+             sum[c][0][j] = 0;
+             for k in 0..5 { sum[c][0][j] += ring[c][(t + k) % 6][j]; }
+           }
+           store B[c][t][j] = sum[c][0][j] for c in 0..3, j in 0..10;
+         }",
+    );
+    assert_eq!(calls, 1 + 16 + 16);
+}
+
+#[test]
+fn a_ring_of_whole_tiles_needs_no_loop() {
+    let source = "input A[64]; output B[64]; scratch ring[16];
+         for t in 0..8 {
+           load ring[i % 16] = A[i] for i in 8 * t..8 * t + 8;
+           store B[i] = ring[i % 16] for i in 8 * t..8 * t + 8;
+         }";
+    assert_eq!(agrees(source), 16);
+    assert!(!emitted(source).contains("pf_mod"));
+}
+
+#[test]
+fn a_triangle_is_loops_around_rows() {
+    let calls = agrees(
+        "input A[12][12]; output B[12][12]; scratch s[12][12];
+         load s[i][j] = A[i][j] for i in 0..12, j in 0..i;
+         store B[i][j] = s[i][j] for i in 0..12, j in 0..i;",
+    );
+    assert_eq!(calls, 24);
+}
+
+#[test]
+fn reversed_strided_and_repeated_boxes_move_right() {
+    let calls = agrees(
+        "input A[30], P[2][3][4]; output B[30], Q[4][3], R[5]; scratch s[30], t[4], u[2][3][4];
+         load s[29 - i] = A[i] for i in 0..30 step 3;
+         store B[2 * i] = s[29 - 3 * i] for i in 0..10;
+         load t[i] = A[3] for i in 0..4;
+         load u[a][b][c] = P[1 - a][b][c] for a in 0..2, b in 0..3, c in 0..4;
+         store Q[c][b] = u[1][b][c] for b in 0..3, c in 0..4;
+         store R[2] = t[3];
+         store R[i] = s[i] for i in 4..4;",
+    );
+    assert_eq!(calls, 7);
+}
+
+#[test]
+fn a_whole_array_is_one_run() {
+    let code = emitted(
+        "input A[4][5][6]; scratch s[4][5][6]; load s[i][j][k] = A[i][j][k] for i in 0..4, j in 0..5, k in 0..6;",
+    );
+    assert!(code.contains("pf_load1(s, A, 4, 120, 4, 4);"), "{code}");
+}
+
+#[test]
+fn ten_ranges_become_a_box_of_eight_dimensions_in_loops() {
+    let (mut ranges, mut index, mut extents) = (Vec::new(), String::new(), String::new());
+    for d in 0..10 {
+        ranges.push(format!("d{d} in 0..2"));
+        write!(index, "[2 * d{d}]").unwrap();
+        write!(extents, "[4]").unwrap();
+    }
+    let extents = extents.replace("[4]", "[3]");
+    let source = format!(
+        "input A{extents}; output B; scratch s{extents}; load s{index} = A{index} for {}; store B = s{};",
+        ranges.join(", "),
+        "[2]".repeat(10)
+    );
+    assert_eq!(agrees(&source), 4 + 1);
+}
+
+#[test]
+fn an_element_that_is_written_twice_keeps_the_last_value() {
+    agrees(
+        "input A[6][5]; output B[6], C[6]; scratch s[6];
+         load s[(i + j) % 6] = A[i][j] for i in 0..6, j in 0..5;
+         store B[i] = s[i] for i in 0..6;
+         load s[i + j % 3] = A[i][j] for i in 0..4, j in 0..5;
+         store C[i] = s[i] for i in 0..6;",
+    );
+}
+
+#[test]
+fn conditions_divisions_and_scalars_compute_as_in_the_interpreter() {
+    agrees(
+        "input A[20], k; inout i32 n; output B[20]; scratch s[20], t[20], c; scratch i32 m;
+         load s[i] = A[i] for i in 0..20; load c = k; load m = n;
+         for i in 0..20 {
+           if (i - 7) / 2 >= -1 && !(i % 3 == 1) || i == i { t[i] = s[(i - 5) % 20] * c; m += 1; }
+           else if i < i - 1 { t[i] = 0; } else { }
+         }
+         for i in max(0, 3 - 5)..min(20, 30) step 4 { t[i] += (i - 9) / 4; m max= 2; }
+         store B[i] = t[i] for i in 0..20; store n = m;",
+    );
+}
+
+#[test]
+fn a_spilled_temp_lives_in_an_aligned_workspace_and_others_take_none() {
+    let source = "input A[5]; temp T[5], U[100], V[3]; output B[5]; scratch s[5], v[3];
+         load s[i] = A[i] for i in 0..5; store T[i] = s[i] for i in 0..5; load s[i] = T[4 - i] for i in 0..5;
+         store V[i] = s[i] for i in 0..3; load v[i] = V[i] for i in 0..3; store B[i] = s[i] for i in 0..5;";
+    agrees(source);
+    let code = emitted(source);
+    assert!(code.contains("kernel_k_workspace_bytes(void) { return 128; }"), "{code}");
+    assert!(code.contains("(char *)workspace + 64"), "{code}");
+}
+
+#[test]
+fn names_that_c_knows_are_changed() {
+    agrees(
+        "input tan[4], y0[4], index[4], printf[4], stdin[4], logf[4], main[4], workspace[4], unix[4], INT8_MAX[4], _Bool[4];
+         output scratch_bytes[4], kernel_k[4], pf_load[4], int64_t[4], double[4]; scratch pf_load1[4], expf[4], float[4], size_t[4];
+         load pf_load1[long] = tan[long] for long in 0..4; load expf[register] = stdin[register] for register in 0..4;
+         for while in 0..4 { float[while] = tanh(pf_load1[while]) + expf[while] * while; }
+         store scratch_bytes[i] = float[i] for i in 0..4; store kernel_k[auto] = float[auto] for auto in 0..4;
+         store pf_load[i] = float[i] for i in 0..4; store int64_t[i] = float[i] for i in 0..4; store double[i] = float[i] for i in 0..4;",
+    );
+}
+
+#[test]
+fn programs_that_use_nothing_compile_without_warnings() {
+    agrees("input A[3]; temp T[4]; output B[2]; scratch s[7];");
+    agrees("inout A[3]; scratch s[3]; for i in 0..3 { } load s[i] = A[i] for i in 0..3; if 1 < 0 { s[0] = 1; }");
+}
+
+#[test]
+fn the_stack_does_not_grow_with_the_transfers() {
+    let mut source = String::from("input A[40][40][40]; output B[40][40][40]; scratch s[20][20][20];\n");
+    for n in 0..300 {
+        let (lo, hi) = (n % 7, 10 + n % 9);
+        writeln!(source, "load s[i][j][k] = A[i][j][2 * k] for i in {lo}..{hi}, j in {lo}..{hi}, k in 0..7;").unwrap();
+        writeln!(source, "store B[i][j][2 * k] = s[i][j][k] for i in {lo}..{hi}, j in 0..{hi}, k in 0..7;").unwrap();
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("polyfuse_rt.h"), DECLARATIONS).expect("written");
+    std::fs::write(folder.path().join("k.c"), emitted(&source)).expect("written");
+    for level in ["-O0", "-O1", "-O2", "-O3"] {
+        tool(Command::new("gcc").args(FLAGS).args([level, "-fstack-usage", "-c", "k.c"]).current_dir(&folder));
+        let usage = std::fs::read_to_string(folder.path().join("k.su")).expect("stack usage");
+        for line in usage.lines() {
+            let bytes: u32 = line.split('\t').nth(1).and_then(|n| n.parse().ok()).expect("bytes");
+            assert!(bytes < 4096, "{level}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_header_that_ships_copies_boxes_in_c_and_in_cpp() {
+    let source = "input A[9][9]; output B[9][9]; scratch s[9][9];
+         load s[8 - i][j] = A[i][2 * j] for i in 0..9, j in 0..5;
+         store B[i][2 * j] = s[8 - i][j] for i in 0..9, j in 0..5;";
+    let main = "#include <stdio.h>
+         void kernel_k(const float *, float *, void *, void *);
+         int main(void) {
+           static float a[81], b[81], s[81];
+           for (int i = 0; i < 81; i++) a[i] = (float)i;
+           kernel_k(a, b, 0, s);
+           for (int i = 0; i < 81; i++) if (b[i] != (i % 9 % 2 ? 0.0f : a[i])) return 1;
+           return 0;
+         }";
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write("polyfuse_rt.h", RUNTIME_HEADER);
+    write("k.c", &emitted(source));
+    write("main.c", main);
+    write("only.cpp", "#include \"polyfuse_rt.h\"\n#include \"polyfuse_rt.h\"\n");
+    tool(Command::new("gcc").args(FLAGS).args(["-O2", "k.c", "main.c", "-lm", "-o", "x"]).current_dir(&folder));
+    tool(&mut Command::new(folder.path().join("x")));
+    tool(Command::new("g++").args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "only.cpp"]).current_dir(&folder));
+    assert!(Path::new(&folder.path().join("x")).exists());
+}
+
+#[test]
+fn an_assignment_to_dram_is_refused() {
+    let program = program("output B[2]; scratch s[2]; for i in 0..2 { B[i] = 1; }");
+    let result = to_c(&program, "k", &placement(&program));
+    assert_eq!(result, Err(EmitError::DirectAccess { array: "B".into() }));
+}
+
+#[test]
+fn a_buffer_without_a_place_or_outside_of_the_arena_is_refused() {
+    let program = program("input A[2]; scratch s[2]; load s[i] = A[i] for i in 0..2;");
+    let error = Err(EmitError::Misplaced { array: "s".into() });
+    assert_eq!(to_c(&program, "k", &Placement::default()), error);
+    let small = Placement { offsets: [("s".into(), 0)].into_iter().collect(), arena_bytes: 7 };
+    assert_eq!(to_c(&program, "k", &small), error);
+}
+
+#[test]
+fn the_kernel_is_named_for_the_file() {
+    assert_eq!(kernel_name("two_mm"), "kernel_two_mm");
+    assert_eq!(kernel_name("a-b.v2 é"), "kernel_a_b_v2__");
+}
+
+/// Small random numbers, the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len() as u64) as usize]
+    }
+
+    /// An index within 0..12 over `names`.
+    fn index(&mut self, names: &[&str]) -> String {
+        let mut sum = self.below(25).to_string();
+        for _ in 0..1 + self.below(2) {
+            let (name, factor) = (self.pick(names), 1 + self.below(6));
+            let sign = self.pick(&["+", "+", "-"]);
+            let term = match self.below(5) {
+                0 => format!("({name} + {factor}) / {}", 1 + self.below(4)),
+                1 => format!("({factor} * {name} - 3) % {}", 2 + self.below(7)),
+                2 => format!("{factor} * {name}"),
+                _ => name.to_string(),
+            };
+            sum = format!("{sum} {sign} {term}");
+        }
+        match self.below(4) {
+            0 => self.pick(names).to_string(),
+            1 => format!("11 - {}", self.pick(names)),
+            _ => format!("({sum}) % 12"),
+        }
+    }
+
+    /// A range within 0..12.
+    fn range(&mut self, name: &str, outer: &[&str]) -> String {
+        let lo = match self.below(4) {
+            0 => format!("min({}, {})", self.pick(outer), self.below(9)),
+            1 => format!("max({} - 2, 0)", self.pick(outer)),
+            2 => format!("{}", self.below(4)),
+            _ => self.pick(outer).to_string(),
+        };
+        let hi = match self.below(4) {
+            0 => format!("min({lo2} + 4, 12)", lo2 = self.pick(outer)),
+            1 => format!("{}", 2 + self.below(11)),
+            2 => format!("12 - {} / 2", self.pick(outer)),
+            _ => self.pick(outer).to_string(),
+        };
+        format!("{name} in {lo}..{hi} step {}", 1 + self.below(6) / 4)
+    }
+
+    fn transfer(&mut self) -> String {
+        let names = ["t", "i", "j", "k"];
+        let used = 2 + self.below(3) as usize;
+        let ranges: Vec<String> = (1..used).map(|n| self.range(names[n], &names[..n])).collect();
+        let mut index = || self.index(&names[..used]);
+        format!("load s[{}][{}] = A[{}][{}] for {};", index(), index(), index(), index(), ranges.join(", "))
+    }
+}
+
+#[test]
+fn random_transfers_leave_what_the_interpreter_leaves() {
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let mut source = String::from("input A[12][12]; output B[40][3][12][12]; scratch s[12][12];\n");
+        source += "load s[i][j] = A[j][i] for i in 0..12, j in 0..12; for t in 0..3 {\n";
+        for n in 0..40 {
+            writeln!(source, "  {}", random.transfer()).unwrap();
+            writeln!(source, "  store B[{n}][t][i][j] = s[i][j] for i in 0..12, j in 0..12;").unwrap();
+        }
+        agrees(&(source + "}\n"));
+    }
+}

@@ -1,0 +1,36 @@
+//! Are programs that once went wrong right now? Each as small as it could be made.
+
+#[path = "random/judge.rs"]
+mod judge;
+
+use judge::{Outcome, judge};
+
+/// Tries a program with each kind of fusion in its smallest scratchpad and in larger ones.
+fn assert_right(text: &str) {
+    let program = polyfuse::lang::parse(text).unwrap_or_else(|errors| panic!("{errors:?}"));
+    match judge(&program, true) {
+        Outcome::Right => {}
+        outcome => panic!("{outcome:#?}"),
+    }
+}
+
+#[test]
+fn a_rounded_index_takes_one_element_of_an_instance() {
+    assert_right("temp T[1][2]; for j in 0..3 { T[0][j / 2] = 1; }");
+    assert_right("temp T[1][2]; for j in 0..3 { T[0][j % 2] = 1; }");
+}
+
+#[test]
+fn a_statement_that_never_runs_takes_no_room() {
+    assert_right("inout A[1], B[1]; B[0] += 1; for h in 0..0 { A[0] = B[0]; }");
+}
+
+#[test]
+fn indices_of_which_two_always_meet_take_the_room_of_two() {
+    assert_right("input A[2]; output B[3]; for i in 0..3 { B[i] = A[0] + A[i / 2] + A[i % 2]; }");
+}
+
+#[test]
+fn compulsory_bytes_of_rounded_indices_are_counted() {
+    assert_right("input A[3][5]; output B[7]; for i in 0..7 { B[i] = A[i / 3][i % 5] + A[i % 3][i / 2]; }");
+}
