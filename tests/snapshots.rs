@@ -4,8 +4,8 @@
 
 use polyfuse::lang::ast::{Program, Role};
 use polyfuse::machine::Machine;
-use polyfuse::schedule::Fuse;
 use polyfuse::report::{Report, Traffic};
+use polyfuse::schedule::Fuse;
 use polyfuse::{Optimized, Options, lang, optimize};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,15 @@ fn snapshot(text: &str, optimized: &Optimized) -> String {
         .arrays
         .iter()
         .filter(|a| a.role == Role::Scratch)
-        .map(|a| format!("{:>9} bytes at {:>8}  {}{:?}\n", a.bytes(), optimized.placement.offsets[&a.name], a.name, a.extents))
+        .map(|a| {
+            format!(
+                "{:>9} bytes at {:>8}  {}{:?}\n",
+                a.bytes(),
+                optimized.placement.offsets[&a.name],
+                a.name,
+                a.extents
+            )
+        })
         .collect();
     let body = Program { arrays: Vec::new(), ..optimized.program.clone() };
     format!(
@@ -104,7 +112,10 @@ fn every_kernel_is_scheduled_as_its_snapshot_shows() {
     for (text, optimized) in &scheduled {
         let Report { kernel, dram, .. } = &optimized.report;
         let total = |t: &Traffic| t.load_bytes + t.store_bytes;
-        assert!(total(&dram.optimized) <= total(&dram.per_nest), "{kernel}: fusing moves more than leaving nests apart");
+        assert!(
+            total(&dram.optimized) <= total(&dram.per_nest),
+            "{kernel}: fusing moves more than leaving nests apart"
+        );
         assert!(dram.lower_bound_bytes <= total(&dram.optimized), "{kernel}: less is moved than the lower bound");
         let shown = snapshot(text, optimized);
         // All kernels are compared before the test fails, so that one run shows every change.

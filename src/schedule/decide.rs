@@ -2,9 +2,9 @@
 
 use super::bands::{Bands, GroupProblem};
 use super::nest::stage_nest;
-use super::placement::{Candidate, Resident, choose};
+use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::{Plan, Problem};
-use super::search::frontier;
+use super::search::{frontier, outline};
 use super::source::{source_nest, source_schedule};
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
@@ -44,9 +44,16 @@ const STATEMENTS: usize = 28;
 const RESIDENTS: usize = 6;
 /// Most arrays that a group is planned with and without at once.
 const CROSSING: usize = 2;
-/// Steps of all searches of one length of runs together, a unit of effort; and the least and most of one search.
-const STEPS: u64 = 60_000;
-const STEPS_EACH: (u64, u64) = (1_500, 15_000);
+/// Steps of all searches together, and the least and most of one: first for all runs of one length, to choose among them, then
+/// for the chosen groups.
+const CHOOSING: Steps = Steps { together: 12_000, each: (1_000, 6_000), search: outline };
+const CHOSEN: Steps = Steps { together: 60_000, each: (3_000, 30_000), search: frontier };
+
+struct Steps {
+    together: u64,
+    each: (u64, u64),
+    search: fn(&Problem, &[i64], u64) -> Vec<Option<Plan>>,
+}
 
 /// # Errors
 /// When isl's budget runs out.
@@ -78,14 +85,11 @@ pub fn decide(
         planner.plan(&runs)?;
         runs = planner.longer(length + 1, fuse);
     }
-    let mut candidates: Vec<Candidate> = planner.plans.iter().map(|p| p.candidate.clone()).collect();
-    if fuse == Fuse::Max {
-        // One group less outweighs any traffic.
-        let heavy = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0) / 64 + 1;
-        let weight = heavy.saturating_mul(64);
-        candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
+    if let Some(choice) = planner.choose(fuse, solver) {
+        // What was chosen is planned thoroughly, and so are the longest runs, whose plans are the hardest to find.
+        planner.improve(&choice.candidates);
     }
-    match choose(nests.len(), &candidates, &planner.arrays, capacity_bytes, solver) {
+    match planner.choose(fuse, solver) {
         Some(choice) => {
             let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &planner.plans[c]).collect();
             Ok(planner.decision(&chosen, &choice.resident))
@@ -228,7 +232,8 @@ impl Planner<'_> {
         for &(first, end) in runs {
             tasks.extend(self.tasks(first, end)?);
         }
-        self.search(&tasks);
+        let questions = tasks.iter().map(|t| (t.problem.problem.clone(), t.capacities.clone())).collect();
+        self.search(questions, CHOOSING);
         for task in tasks {
             let key = (task.problem.problem.clone(), task.capacities.clone());
             let mut distinct: Vec<Plan> = Vec::new();
@@ -271,24 +276,74 @@ impl Planner<'_> {
             }
             let problem = Rc::new(self.bands.problem(&statements, &resident)?);
             // Less room is what arrays that stay alive beside the group leave.
-            let capacities =
-                if self.arrays.is_empty() { vec![room] } else { vec![room / 4, room / 2, room / 4 * 3, room] };
+            let beside =
+                self.arrays.iter().any(|t| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array));
+            let capacities = if beside { vec![room / 2, room] } else { vec![room] };
             tasks.push(Task { nests: (first, end), resident, problem, capacities });
         }
         Ok(tasks)
     }
 
+    fn choose(&self, fuse: Fuse, solver: Solver) -> Option<Choice> {
+        let mut candidates: Vec<Candidate> = self.plans.iter().map(|p| p.candidate.clone()).collect();
+        if fuse == Fuse::Max {
+            // One group less outweighs any traffic.
+            let weight = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0).saturating_add(1);
+            candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
+        }
+        choose(self.nests.len(), &candidates, &self.arrays, self.capacity_bytes, solver)
+    }
+
+    /// The best plan of each run of nests that is part of no longer one.
+    fn longest(&self) -> Vec<usize> {
+        let nests = |n: usize| self.plans[n].candidate.nests;
+        let contains = |a: (usize, usize), b: (usize, usize)| a != b && a.0 <= b.0 && b.1 <= a.1;
+        let all = 0..self.plans.len();
+        let plain =
+            |n: &usize| self.plans[*n].candidate.resident.is_empty() && matches!(self.plans[*n].how, How::Plan(..));
+        let mut longest: Vec<usize> =
+            all.clone().filter(plain).filter(|&n| !all.clone().any(|m| contains(nests(m), nests(n)))).collect();
+        longest.sort_by_key(|&n| (nests(n), self.plans[n].candidate.moved_bytes));
+        longest.dedup_by_key(|n| nests(*n));
+        longest
+    }
+
+    /// Searches the chosen groups more thoroughly, within the room that each takes by now or has to itself.
+    fn improve(&mut self, chosen: &[usize]) {
+        let alone = chosen.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
+        let room = |planned: &Planned| if alone { self.capacity_bytes } else { planned.candidate.peak_bytes };
+        let mut questions = Vec::new();
+        let mut wanted = chosen.to_vec();
+        wanted.extend(self.longest().into_iter().filter(|n| !chosen.contains(n)));
+        for c in wanted {
+            if let How::Plan(group, _) = &self.plans[c].how {
+                questions.push((c, (group.problem.clone(), vec![room(&self.plans[c])])));
+            }
+        }
+        // The same question was asked with fewer steps.
+        questions.iter().for_each(|(_, question)| drop(self.known.remove(question)));
+        self.search(questions.iter().map(|(_, question)| question.clone()).collect(), CHOSEN);
+        for (c, question) in questions {
+            let found = self.known.get(&question).and_then(|plans| plans[0].clone());
+            let Planned { candidate, how: How::Plan(_, plan) } = &mut self.plans[c] else { continue };
+            if let Some(better) = found.filter(|found| found.moved_bytes < plan.moved_bytes) {
+                (candidate.moved_bytes, candidate.peak_bytes) = (better.moved_bytes, better.peak_bytes);
+                *plan = better;
+            }
+        }
+    }
+
     /// Searches all problems that are new, side by side. Steps are counted, so the order of the answers does not matter.
-    fn search(&mut self, tasks: &[Task]) {
+    fn search(&mut self, questions: Vec<(Problem, Vec<i64>)>, allowed: Steps) {
         let mut fresh: Vec<(Problem, Vec<i64>)> = Vec::new();
-        for task in tasks {
-            let key = (task.problem.problem.clone(), task.capacities.clone());
+        for key in questions {
             if !self.known.contains_key(&key) && !fresh.contains(&key) {
                 fresh.push(key);
             }
         }
         let effort = u64::from(self.effort.max(1));
-        let steps = (STEPS / (fresh.len() as u64).max(1)).clamp(STEPS_EACH.0, STEPS_EACH.1) * effort;
+        let (least, most) = allowed.each;
+        let steps = (allowed.together / (fresh.len() as u64).max(1)).clamp(least, most) * effort;
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
         let next = AtomicUsize::new(0);
         let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
@@ -298,7 +353,7 @@ impl Planner<'_> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     (at, fresh.get(at))
                 } {
-                    found.push((at, frontier(problem, capacities, steps)));
+                    found.push((at, (allowed.search)(problem, capacities, steps)));
                 }
                 found
             };
