@@ -17,6 +17,9 @@ const LIMIT: i64 = 1 << 61;
 /// More rows than this at once are refused: elimination can square their number.
 const MOST_ROWS: usize = 256;
 
+/// A proof that takes more steps than this is given up.
+const MOST_STEPS: u32 = 4096;
+
 /// Rows by innermost loop: `levels[d]` names loop `d` and loops around it alone. `{ [c] }`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
@@ -107,13 +110,20 @@ fn innermost(row: &Row) -> Option<usize> {
 
 /// Whether a row is proven to hold wherever all `facts` do.
 pub fn follows(row: &Row, facts: &[&Levels]) -> bool {
+    let mut steps = MOST_STEPS;
+    proven(row, facts, &mut steps)
+}
+
+fn proven(row: &Row, facts: &[&Levels], steps: &mut u32) -> bool {
+    let Some(left) = steps.checked_sub(1) else { return false };
+    *steps = left;
     let Some(row) = tightened(row.clone()) else { return false };
     let Some(d) = innermost(&row) else {
         return if row.is_equality { row.constant == 0 } else { row.constant >= 0 };
     };
     if row.is_equality {
         let sides = [negated(&row), row];
-        return sides.into_iter().all(|side| follows(&Row { is_equality: false, ..side }, facts));
+        return sides.into_iter().all(|side| proven(&Row { is_equality: false, ..side }, facts, steps));
     }
     // A multiple of the row is a fact plus what is left: if that is not negative, neither is the row.
     facts.iter().flat_map(|known| known.of(d)).any(|fact| {
@@ -123,7 +133,7 @@ pub fn follows(row: &Row, facts: &[&Levels]) -> bool {
             (false, true) => without(&row, &negated(fact), d),
             (false, false) => None,
         };
-        rest.is_some_and(|rest| follows(&rest, facts))
+        rest.is_some_and(|rest| proven(&rest, facts, steps))
     })
 }
 
