@@ -34,3 +34,8 @@ fn indices_of_which_two_always_meet_take_the_room_of_two() {
 fn compulsory_bytes_of_rounded_indices_are_counted() {
     assert_right("input A[3][5]; output B[7]; for i in 0..7 { B[i] = A[i / 3][i % 5] + A[i % 3][i / 2]; }");
 }
+
+#[test]
+fn a_relation_that_isl_cannot_simplify_stays_as_it_is() {
+    assert_right("temp A[4]; for c in -3..1 { A[c + 3] = 0.5; for i in c % 3..3 { A[c + 3] *= 1; } }");
+}

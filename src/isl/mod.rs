@@ -106,6 +106,15 @@ macro_rules! wrapper {
                 }
             )*
 
+            /// The same points in fewer pieces; as they are where isl trips over its own simplification.
+            pub fn coalesce(&self) -> Result<$name> {
+                match self.ctx.call(|_| self.raw.copy()?.coalesce()) {
+                    Ok(raw) => Ok($name { raw, ctx: self.ctx.clone() }),
+                    Err(error) if error.is_quota() => Err(error),
+                    Err(_) => Ok(self.clone()),
+                }
+            }
+
             pub fn is_empty(&self) -> Result<bool> {
                 self.ctx.call(|_| self.raw.is_empty())
             }
@@ -158,7 +167,6 @@ wrapper! {
         intersect(other: Set) -> Set;
         union(other: Set) -> Set;
         subtract(other: Set) -> Set;
-        coalesce() -> Set;
         make_disjoint() -> Set;
         apply(map: Map) -> Set;
         lexmin() -> Set;
@@ -178,7 +186,6 @@ wrapper! {
         intersect_range(other: Set) -> Map;
         union(other: Map) -> Map;
         subtract(other: Map) -> Map;
-        coalesce() -> Map;
         reverse() -> Map;
         apply_range(other: Map) -> Map;
         apply_domain(other: Map) -> Map;
@@ -206,7 +213,6 @@ wrapper! {
     UnionSet {
         union(other: UnionSet) -> UnionSet;
         subtract(other: UnionSet) -> UnionSet;
-        coalesce() -> UnionSet;
     }
 }
 
@@ -218,7 +224,6 @@ wrapper! {
         subtract(other: UnionMap) -> UnionMap;
         intersect_domain(other: UnionSet) -> UnionMap;
         intersect_range(other: UnionSet) -> UnionMap;
-        coalesce() -> UnionMap;
         reverse() -> UnionMap;
         apply_range(other: UnionMap) -> UnionMap;
         apply_domain(other: UnionMap) -> UnionMap;
