@@ -302,7 +302,6 @@ impl Work<'_> {
             smaller,
         }
     }
-
 }
 
 /// Instances of the runs that stand in for a program that is too large to be run.
@@ -324,7 +323,8 @@ fn shrunk(
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
         let clock = Clock::start();
         let groups = Some(groups);
-        let mut work = Work { source: &small, scop: &scop, dependences: &dependences, options: &options, clock, groups };
+        let mut work =
+            Work { source: &small, scop: &scop, dependences: &dependences, options: &options, clock, groups };
         let outcome = match work.best(options.fuse) {
             Err(Failure::DoesNotFit { .. }) => return Ok(None),
             outcome => outcome?,

@@ -56,9 +56,10 @@ pub fn all(subject: &Subject) -> Result<(), String> {
 
 /// Whether a program does more than is run to check it.
 pub fn is_long(counts: &Counts) -> bool {
-    let moved = counts.arrays.iter().fold(0, |sum: i128, a| {
-        sum.saturating_add(a.load_elements).saturating_add(a.store_elements)
-    });
+    let moved = counts
+        .arrays
+        .iter()
+        .fold(0, |sum: i128, a| sum.saturating_add(a.load_elements).saturating_add(a.store_elements));
     moved.saturating_add(counts.instances) > LONGEST_RUN
 }
 
