@@ -30,7 +30,7 @@ fn verdict(seed: u64, thorough: bool) -> Result<bool, String> {
         Outcome::Wrong(complaint) => complaint,
     };
     let same = |p: &_| matches!(judge(p, thorough), Outcome::Wrong(complaint) if complaint.kind == kind);
-    let small = shrink::shrink(program, 600, same);
+    let small = shrink::shrink(program, 150, same);
     let now = match judge(&small, thorough) {
         Outcome::Wrong(c) => format!("at {} bytes, {:?}: {}", c.capacity_bytes, c.fuse, c.text),
         _ => String::new(),

@@ -39,3 +39,13 @@ fn compulsory_bytes_of_rounded_indices_are_counted() {
 fn a_relation_that_isl_cannot_simplify_stays_as_it_is() {
     assert_right("temp A[4]; for c in -3..1 { A[c + 3] = 0.5; for i in c % 3..3 { A[c + 3] *= 1; } }");
 }
+
+#[test]
+fn loops_of_rounded_indices_are_written_without_choices() {
+    assert_right(
+        "input B[7][7]; temp T[7][7]; output Y[7][7];
+         for k in 0..7, e in 0..7 { T[e][k] = B[1][0] + B[e / 2 + 1][6] + B[k][2]; }
+         for t in 0..4, x in -3..1 { Y[t][x + 3] = B[t][x + 3] + T[x / 2 + 4][t] + T[x + 6][t % 3]; }
+         for t in 4..6, e in 1..t + 4 { if (e + t) % 2 == 0 { Y[e / 2 + 1][t] = B[t - 2][e % 2 + 2]; } }",
+    );
+}

@@ -1,6 +1,7 @@
 //! How do the loops of a group read in the loop language?
 
 use super::names::Names;
+use super::plain::plain;
 use super::sum::Sum;
 use crate::isl::{Expr, IslError, Node, Op, Result};
 use crate::lang::ast::{self, Affine, AffineKind, Comparison, Condition, Name, Stmt};
@@ -20,7 +21,7 @@ pub trait Leaves {
 /// An expression that the loop language cannot say.
 pub fn convert(node: &Node, names: &Names, leaves: &dyn Leaves) -> Result<Vec<Stmt>> {
     let mut writer = Writer { names, leaves, values: HashMap::new(), around: Vec::new() };
-    writer.node(node)
+    writer.node(&plain(node))
 }
 
 struct Writer<'a> {
@@ -84,8 +85,15 @@ impl Writer<'_> {
     fn bound(&self, e: &Expr, more: i64) -> Result<Affine> {
         match e {
             Expr::Op(op @ (Op::Min | Op::Max), args) => {
-                let args = args.iter().map(|a| self.bound(a, more)).collect::<Result<Vec<_>>>()?;
-                Ok(if *op == Op::Min { AffineKind::Min(args).into() } else { AffineKind::Max(args).into() })
+                let mut args = args.iter().map(|a| self.bound(a, more)).collect::<Result<Vec<_>>>()?;
+                let numbers = args.iter().map(|a| if let AffineKind::Int(v) = a.kind { Some(v) } else { None });
+                Ok(match (op, numbers.collect::<Option<Vec<i64>>>()) {
+                    (Op::Min, Some(numbers)) => Affine::int(numbers.into_iter().min().unwrap_or(0)),
+                    (_, Some(numbers)) => Affine::int(numbers.into_iter().max().unwrap_or(0)),
+                    _ if args.len() == 1 => args.remove(0),
+                    (Op::Min, None) => AffineKind::Min(args).into(),
+                    (_, None) => AffineKind::Max(args).into(),
+                })
             }
             _ => Ok(self.sum(e)?.plus(&Sum::int(more), 1).to_affine()),
         }

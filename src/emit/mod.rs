@@ -6,6 +6,7 @@
 mod c;
 mod loops;
 mod names;
+mod plain;
 mod program;
 mod rows;
 mod scan;
