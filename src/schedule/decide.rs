@@ -29,12 +29,11 @@ pub enum Fuse {
     Auto,
 }
 
-/// A schedule, and what it was expected to move.
+/// A schedule and its groups.
 pub struct Decision {
     pub schedule: Schedule,
     /// The nests of each group, first and one past the last.
     pub nests: Vec<(usize, usize)>,
-    pub expected_bytes: i128,
 }
 
 /// Longest run of nests, and most statements, that are planned as one group.
@@ -159,7 +158,6 @@ impl<'a> Planner<'a> {
             return Ok(Decision {
                 schedule: source_schedule(self.scop)?,
                 nests: (0..self.nests.len()).map(|n| (n, n + 1)).collect(),
-                expected_bytes: i128::MAX,
             });
         };
         let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &self.plans[c]).collect();
@@ -421,7 +419,6 @@ impl<'a> Planner<'a> {
         Decision {
             schedule,
             nests: chosen.iter().map(|p| p.candidate.nests).collect(),
-            expected_bytes: chosen.iter().map(|p| i128::from(p.candidate.moved_bytes)).sum(),
         }
     }
 
