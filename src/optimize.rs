@@ -262,13 +262,25 @@ impl Work<'_> {
 
     fn carry_out(&mut self, schedule: Schedule, nests: Vec<(usize, usize)>) -> Result<Option<Outcome>, Failure> {
         let times = staging::Times::new(self.scop, &schedule);
-        let staging = staging::stage(&times, self.dependences)?;
+        let budget = BUDGET.saturating_mul(u64::from(self.options.effort.max(1)));
+        let staging = match self.scop.ctx.budget(budget, || staging::stage(&times, self.dependences)) {
+            Err(error) if error.is_quota() => return Ok(None),
+            staging => staging?,
+        };
         self.clock.lap(|t| &mut t.stage);
         if staging.placement.arena_bytes > self.options.capacity_bytes {
             return Ok(None);
         }
-        let emit::Emitted { program, ends } = emit::to_program(self.source, &times, &staging)?;
-        let counts = count::count(&program).map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?;
+        let emitted = self.scop.ctx.budget(budget, || emit::to_program(self.source, &times, &staging));
+        let emit::Emitted { program, ends } = match emitted {
+            Err(error) if error.is_quota() => return Ok(None),
+            emitted => emitted?,
+        };
+        let counts = match count::count(&program) {
+            // A schedule whose bytes cannot be told is none.
+            Err(count::CountError::Budget) => return Ok(None),
+            counts => counts.map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?,
+        };
         self.clock.lap(|t| &mut t.emit);
         Ok(Some(Outcome { schedule, staging, program, counts, nests, ends }))
     }
