@@ -1,6 +1,6 @@
 //! The line from a program to its schedule, with the checks that stand behind every outcome.
 
-use crate::check::{self, legality};
+use crate::check;
 use crate::count::{self, Counts};
 use crate::emit::{self, Placement};
 use crate::ilp::Solver;
@@ -12,7 +12,7 @@ use crate::poly::{self, Dependences, Scop};
 use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Fuse};
+use crate::schedule::{self, Fuse, Goal};
 use crate::staging::{self, Staging};
 use std::time::Instant;
 
@@ -89,7 +89,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     let (dependences, complete) = analyse(&scop, options)?;
     warnings.extend(diagnose(&scop, &dependences, complete)?);
     clock.lap(|t| &mut t.dependences);
-    let mut work = Work { source: &source, scop: &scop, dependences: &dependences, options, clock };
+    let mut work = Work { source: &source, scop: &scop, dependences: &dependences, options, clock, groups: None };
     let alone = work.best(if complete { Fuse::None } else { Fuse::Source })?;
     let chosen = match options.fuse {
         _ if !complete => None,
@@ -101,7 +101,11 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         Some(chosen) if options.fuse == Fuse::Max || chosen.bytes() <= alone.bytes() => chosen,
         _ => alone,
     };
-    check::all(&work.checked(&outcome, parsed, overrides)).map_err(Failure::Fault)?;
+    let smaller = match complete && check::is_long(&outcome.counts) {
+        true => shrunk(parsed, overrides, options, &source, &outcome.nests)?,
+        false => None,
+    };
+    check::all(&work.checked(&outcome, smaller)).map_err(Failure::Fault)?;
     let dot = if complete {
         poly::show::dot(&options.kernel, &poly::show::edges(&scop, &dependences)?)
     } else {
@@ -223,6 +227,8 @@ struct Work<'a> {
     dependences: &'a Dependences,
     options: &'a Options,
     clock: Clock,
+    /// The groups to use, where they are known.
+    groups: Option<&'a [(usize, usize)]>,
 }
 
 impl Work<'_> {
@@ -235,7 +241,11 @@ impl Work<'_> {
             let bands = Bands::new(self.scop, self.dependences, solver)?;
             for sixteenths in [16, 15, 14, 12, 8, 4, 2] {
                 let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-                let decision = schedule::decide(&bands, self.scop, room, fuse, effort, solver)?;
+                let goal = Goal { capacity_bytes: room, fuse, effort, solver };
+                let decision = match self.groups {
+                    Some(groups) => schedule::decide_groups(&bands, self.scop, &goal, groups)?,
+                    None => schedule::decide(&bands, self.scop, &goal)?,
+                };
                 self.clock.lap(|t| &mut t.schedule);
                 if let Some(outcome) = self.carry_out(decision.schedule, decision.nests)? {
                     return Ok(outcome);
@@ -252,13 +262,25 @@ impl Work<'_> {
 
     fn carry_out(&mut self, schedule: Schedule, nests: Vec<(usize, usize)>) -> Result<Option<Outcome>, Failure> {
         let times = staging::Times::new(self.scop, &schedule);
-        let staging = staging::stage(&times, self.dependences)?;
+        let budget = BUDGET.saturating_mul(u64::from(self.options.effort.max(1)));
+        let staging = match self.scop.ctx.budget(budget, || staging::stage(&times, self.dependences)) {
+            Err(error) if error.is_quota() => return Ok(None),
+            staging => staging?,
+        };
         self.clock.lap(|t| &mut t.stage);
         if staging.placement.arena_bytes > self.options.capacity_bytes {
             return Ok(None);
         }
-        let emit::Emitted { program, ends } = emit::to_program(self.source, &times, &staging)?;
-        let counts = count::count(&program).map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?;
+        let emitted = self.scop.ctx.budget(budget, || emit::to_program(self.source, &times, &staging));
+        let emit::Emitted { program, ends } = match emitted {
+            Err(error) if error.is_quota() => return Ok(None),
+            emitted => emitted?,
+        };
+        let counts = match count::count(&program) {
+            // A schedule whose bytes cannot be told is none.
+            Err(count::CountError::Budget) => return Ok(None),
+            counts => counts.map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?,
+        };
         self.clock.lap(|t| &mut t.emit);
         Ok(Some(Outcome { schedule, staging, program, counts, nests, ends }))
     }
@@ -280,12 +302,7 @@ impl Work<'_> {
         })
     }
 
-    fn checked<'b>(
-        &'b self,
-        outcome: &'b Outcome,
-        parsed: &'b Program,
-        overrides: &'b [(String, i64)],
-    ) -> check::Subject<'b> {
+    fn checked<'b>(&'b self, outcome: &'b Outcome, smaller: Option<(Program, Program)>) -> check::Subject<'b> {
         check::Subject {
             source: self.source,
             dependences: self.dependences,
@@ -294,23 +311,55 @@ impl Work<'_> {
             counts: &outcome.counts,
             arena_bytes: outcome.staging.placement.arena_bytes,
             capacity_bytes: self.options.capacity_bytes,
-            smaller: self.shrunk(parsed, overrides),
+            smaller,
         }
-    }
-
-    /// Smaller parameters of a program that is too large to be run.
-    fn shrunk(&self, _parsed: &Program, _overrides: &[(String, i64)]) -> Option<(Program, Program)> {
-        None
     }
 }
 
-/// Where dependences are broken, in words.
-pub fn violation_text(scop: &Scop, violation: &legality::Violation) -> String {
-    let name = |s: usize| scop.statements[s].label.clone();
-    format!(
-        "{} must run before {}, which the schedule breaks at {:?}",
-        name(violation.from),
-        name(violation.to),
-        violation.witness
-    )
+/// Instances of the runs that stand in for a program that is too large to be run.
+const SMALL_RUN: i128 = 30_000;
+
+/// The program at parameters so small that it can be run, in the same groups, for a scratchpad that is smaller in proportion; `None` when it
+/// has no parameters, or no smaller ones are valid.
+fn shrunk(
+    parsed: &Program,
+    overrides: &[(String, i64)],
+    options: &Options,
+    source: &Program,
+    groups: &[(usize, usize)],
+) -> Result<Option<(Program, Program)>, Failure> {
+    let bytes = |program: &Program| program.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes()));
+    for limit in [24, 16, 12, 9, 6, 4] {
+        let Some((small, scop, dependences)) = smaller_source(parsed, overrides, limit) else { continue };
+        let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
+        let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
+        let clock = Clock::start();
+        let groups = Some(groups);
+        let mut work =
+            Work { source: &small, scop: &scop, dependences: &dependences, options: &options, clock, groups };
+        let outcome = match work.best(options.fuse) {
+            Err(Failure::DoesNotFit { .. }) => return Ok(None),
+            outcome => outcome?,
+        };
+        return Ok(Some((small, outcome.program)));
+    }
+    Ok(None)
+}
+
+/// The program with every parameter at most `limit`, where that is a valid program, and a short one.
+fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> Option<(Program, Scop, Dependences)> {
+    if parsed.params.is_empty() {
+        return None;
+    }
+    let mut smaller = overrides.to_vec();
+    for param in &parsed.params {
+        let value = overrides.iter().rev().find(|(n, _)| **n == *param.name).map_or(param.value, |(_, v)| *v);
+        smaller.push((param.name.to_string(), value.min(limit)));
+    }
+    let program = lang::resolve(parsed, &smaller).ok()?.program;
+    count::count(&program).ok().filter(|counts| counts.instances <= SMALL_RUN)?;
+    let scop = poly::extract(&program, &Context::new()).ok()?;
+    let dependences = poly::dependences(&scop).ok()?;
+    diagnose(&scop, &dependences, true).ok()?;
+    Some((program, scop, dependences))
 }

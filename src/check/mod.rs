@@ -45,7 +45,7 @@ pub fn all(subject: &Subject) -> Result<(), String> {
     if subject.arena_bytes > subject.capacity_bytes {
         return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
     }
-    if moved(subject.counts).saturating_add(subject.counts.instances) <= LONGEST_RUN {
+    if !is_long(subject.counts) {
         traffic(subject.program, subject.counts)?;
         results(subject.source, subject.program)?;
     } else if let Some((source, program)) = &subject.smaller {
@@ -54,8 +54,13 @@ pub fn all(subject: &Subject) -> Result<(), String> {
     Ok(())
 }
 
-fn moved(counts: &Counts) -> i128 {
-    counts.arrays.iter().fold(0, |sum: i128, a| sum.saturating_add(a.load_elements).saturating_add(a.store_elements))
+/// Whether a program does more than is run to check it.
+pub fn is_long(counts: &Counts) -> bool {
+    let moved = counts
+        .arrays
+        .iter()
+        .fold(0, |sum: i128, a| sum.saturating_add(a.load_elements).saturating_add(a.store_elements));
+    moved.saturating_add(counts.instances) > LONGEST_RUN
 }
 
 /// Whether a run moves what was counted, element for element.

@@ -276,6 +276,7 @@ impl Case {
                     let mut next = Vec::new();
                     for case in cases {
                         next.extend(case.restricted(part, trust_ranges)?);
+                        few(&next)?;
                     }
                     cases = next;
                 }
@@ -295,11 +296,20 @@ impl Case {
             for case in remaining {
                 cases.extend(case.clone().restricted(part, trust_ranges)?);
                 next.extend(case.restricted(&not, trust_ranges)?);
+                few(&cases)?;
+                few(&next)?;
             }
             remaining = next;
         }
         Ok(cases)
     }
+}
+
+/// Cases that a statement's conditions may be taken apart into.
+const MOST_CASES: usize = 2_000;
+
+fn few(cases: &[Case]) -> Result<(), CountError> {
+    if cases.len() > MOST_CASES { Err(CountError::Budget) } else { Ok(()) }
 }
 
 impl Formula {

@@ -1,4 +1,4 @@
-//! Which loops does isl write for a group, and how do they read in the loop language?
+//! How do the loops of a group read in the loop language?
 
 use super::names::Names;
 use super::plain::plain;
@@ -27,7 +27,7 @@ pub fn convert(node: &Node, names: &Names, leaves: &dyn Leaves) -> Result<Vec<St
 struct Writer<'a> {
     names: &'a Names,
     leaves: &'a dyn Leaves,
-    /// What isl's iterators are in the program.
+    /// What the iterators of the nodes are in the program.
     values: HashMap<String, Sum>,
     around: Vec<Name>,
 }

@@ -88,6 +88,11 @@ impl Emitter<'_> {
     }
 
     fn group(&self, g: usize) -> Result<Vec<Stmt>> {
+        convert(&scan(&self.leaves(g)?)?, self.names, self)
+    }
+
+    /// What runs in a group, with dates.
+    fn leaves(&self, g: usize) -> Result<Vec<Leaf>> {
         let group = &self.times.schedule.groups[g];
         let mut leaves = Vec::new();
         for path in &group.paths {
@@ -98,7 +103,7 @@ impl Emitter<'_> {
             let Some(path) = group.paths.iter().find(|p| p.statement == buffer.users[0].statement) else { continue };
             leaves.extend(self.transfers(n, buffer, grain, path)?);
         }
-        convert(&scan(&leaves)?, self.names, self)
+        Ok(leaves)
     }
 
     /// Dates between loops: a position has room for every buffer's load before it and every buffer's store after it.
@@ -138,7 +143,7 @@ impl Emitter<'_> {
         let mut leaves = Vec::new();
         let sides = [
             (Direction::Load, &buffer.loads, self.at(buffer.load_at, n)),
-            (Direction::Store, &buffer.stores, self.at(buffer.store_at, self.buffers.len() + 1 + n)),
+            (Direction::Store, &buffer.stores, self.at(buffer.store_at, self.staging.buffers.len() + 1 + n)),
         ];
         for (direction, set, position) in sides {
             let name = format!("{}{n}", letter(direction));
@@ -171,6 +176,13 @@ impl Emitter<'_> {
             .collect();
         Access { array: self.buffers[buffer].clone(), indices, span: Default::default() }
     }
+}
+
+/// What runs in each group.
+#[cfg(test)]
+pub(super) fn leaves(source: &Program, times: &Times, staging: &Staging) -> Result<Vec<Vec<Leaf>>> {
+    let emitter = Emitter { times, staging, names: &Names::of(source), buffers: &[] };
+    (0..times.schedule.groups.len()).map(|g| emitter.leaves(g)).collect()
 }
 
 fn letter(direction: Direction) -> char {

@@ -17,6 +17,9 @@ const LIMIT: i64 = 1 << 61;
 /// More rows than this at once are refused: elimination can square their number.
 const MOST_ROWS: usize = 256;
 
+/// A proof that takes more steps than this is given up.
+const MOST_STEPS: u32 = 4096;
+
 /// Rows by innermost loop: `levels[d]` names loop `d` and loops around it alone. `{ [c] }`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
@@ -34,14 +37,14 @@ pub enum Projected {
 }
 
 impl Levels {
-    /// The points of some rows over `loops` loops, outermost first.
+    /// The points of some rows over `loops` loops, outermost first; columns beyond them are integers that must exist.
     pub fn project(rows: Vec<Row>, loops: usize) -> Projected {
         let fits = |row: &Row| row.coefficients.iter().chain([&row.constant]).all(|&v| bounded(v).is_some());
         if !rows.iter().all(fits) {
             return Projected::Unknown;
         }
+        let Some(mut outer) = settled(rows, loops) else { return Projected::Unknown };
         let mut levels = vec![Vec::new(); loops];
-        let mut outer = rows;
         for d in (0..loops).rev() {
             let Some(rows) = merged(outer) else { return Projected::Empty };
             let (here, rest) = rows.into_iter().partition(|row| row.coefficients[d] != 0);
@@ -107,13 +110,20 @@ fn innermost(row: &Row) -> Option<usize> {
 
 /// Whether a row is proven to hold wherever all `facts` do.
 pub fn follows(row: &Row, facts: &[&Levels]) -> bool {
+    let mut steps = MOST_STEPS;
+    proven(row, facts, &mut steps)
+}
+
+fn proven(row: &Row, facts: &[&Levels], steps: &mut u32) -> bool {
+    let Some(left) = steps.checked_sub(1) else { return false };
+    *steps = left;
     let Some(row) = tightened(row.clone()) else { return false };
     let Some(d) = innermost(&row) else {
         return if row.is_equality { row.constant == 0 } else { row.constant >= 0 };
     };
     if row.is_equality {
         let sides = [negated(&row), row];
-        return sides.into_iter().all(|side| follows(&Row { is_equality: false, ..side }, facts));
+        return sides.into_iter().all(|side| proven(&Row { is_equality: false, ..side }, facts, steps));
     }
     // A multiple of the row is a fact plus what is left: if that is not negative, neither is the row.
     facts.iter().flat_map(|known| known.of(d)).any(|fact| {
@@ -123,7 +133,7 @@ pub fn follows(row: &Row, facts: &[&Levels]) -> bool {
             (false, true) => without(&row, &negated(fact), d),
             (false, false) => None,
         };
-        rest.is_some_and(|rest| follows(&rest, facts))
+        rest.is_some_and(|rest| proven(&rest, facts, steps))
     })
 }
 
@@ -132,9 +142,7 @@ fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>>
     if let Some(at) = here.iter().position(|row| row.is_equality && row.coefficients[d].abs() == 1) {
         let fixed = &here[at];
         for other in here.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, row)| row) {
-            let same_way = (fixed.coefficients[d] > 0) == (other.coefficients[d] > 0);
-            let fixed = if same_way { fixed.clone() } else { negated(fixed) };
-            outer.push(without(other, &fixed, d)?);
+            outer.push(substituted(other, fixed, d)?);
         }
         return Some(vec![fixed.clone()]);
     }
@@ -149,6 +157,44 @@ fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>>
         }
     }
     Some(here)
+}
+
+/// The rows with what must exist put in terms of the loops; `None` where no equality says what it is.
+fn settled(mut rows: Vec<Row>, loops: usize) -> Option<Vec<Row>> {
+    let mut columns = rows.iter().map(|row| row.coefficients.len()).max().unwrap_or(loops);
+    while columns > loops {
+        columns -= 1;
+        if rows.iter().any(|row| row.coefficients[columns] != 0) {
+            let fixed = fixing(&rows, columns, loops)?;
+            let (here, rest) = rows.into_iter().partition(|row| row.coefficients[columns] != 0);
+            rows = rest;
+            for row in here {
+                rows.push(substituted(&row, &fixed, columns)?);
+            }
+        }
+        rows.iter_mut().for_each(|row| row.coefficients.truncate(columns));
+    }
+    Some(rows)
+}
+
+/// An equality that fixes column `q`, among the rows or behind them: `79 x <= i < 79 x + 79` and `79 q <= i < 79 q + 79` leave
+/// `q = x` when `i` is eliminated.
+fn fixing(rows: &[Row], q: usize, loops: usize) -> Option<Row> {
+    let fixes =
+        |rows: Vec<Row>| merged(rows)?.into_iter().find(|row| row.is_equality && row.coefficients[q].abs() == 1);
+    fixes(rows.to_vec()).or_else(|| {
+        (0..loops).find_map(|d| {
+            let (here, mut rest): (Vec<Row>, Vec<Row>) = rows.iter().cloned().partition(|row| row.coefficients[d] != 0);
+            eliminate(here, d, &mut rest)?;
+            fixes(rest)
+        })
+    })
+}
+
+/// `row` without column `d`, which `fixed` gives.
+fn substituted(row: &Row, fixed: &Row, d: usize) -> Option<Row> {
+    let same_way = (fixed.coefficients[d] > 0) == (row.coefficients[d] > 0);
+    if same_way { without(row, fixed, d) } else { without(row, &negated(fixed), d) }
 }
 
 /// What two bounds of loop `d` say of the loops around it, if that is all that they say.

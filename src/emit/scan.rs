@@ -111,15 +111,12 @@ struct Piece<'a> {
 
 /// The pieces of a leaf; `None` where rows do not say what it is, or a date does not say in which order to visit them.
 fn convex(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
-    let Some(mut pieces) = leaf.set.pieces()? else { return Ok(None) };
+    let mut pieces = leaf.set.pieces()?;
     if pieces.len() > 1 {
         if leaf.ordered >= leaf.date.len() {
             return Ok(None);
         }
-        match leaf.set.make_disjoint()?.coalesce()?.pieces()? {
-            Some(disjoint) => pieces = disjoint,
-            None => return Ok(None),
-        }
+        pieces = leaf.set.make_disjoint()?.coalesce()?.pieces()?;
     }
     let order: Vec<usize> =
         leaf.date.iter().filter_map(|d| if let Date::Dim(k) = d { Some(*k) } else { None }).collect();
@@ -133,7 +130,8 @@ fn convex(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
     let mut found = Vec::new();
     for mut rows in pieces {
         for row in &mut rows {
-            row.coefficients = order.iter().map(|&k| row.coefficients[k]).collect();
+            let quotients = row.coefficients.split_off(dims);
+            row.coefficients = order.iter().map(|&k| row.coefficients[k]).chain(quotients).collect();
         }
         match Levels::project(rows, dims) {
             Projected::Empty => {}
@@ -387,3 +385,6 @@ fn condition(row: &Row) -> Expr {
     };
     Expr::Op(op, vec![sum(&left, 0), sum(&right, row.constant * flip)])
 }
+
+#[cfg(test)]
+mod tests;

@@ -297,22 +297,12 @@ impl Set {
         (0..self.n_dim()?).map(|d| point.dim_min(d)).collect::<Result<Option<Vec<i64>>>>()
     }
 
-    /// The rows of each of its convex pieces; `None` where a piece takes more than its dimensions to be said, as a stride does.
-    pub fn pieces(&self) -> Result<Option<Vec<Vec<Row>>>> {
-        let n_dim = self.n_dim()?;
+    /// The rows of each of its convex pieces, over its dimensions and then over integers of which some must exist: quotients,
+    /// mostly, as a stride needs.
+    pub fn pieces(&self) -> Result<Vec<Vec<Row>>> {
         self.ctx.call(|_| {
-            let list = self.raw.get_basic_set_list()?;
-            let mut pieces = Vec::new();
-            for at in 0..list.size()? {
-                let piece = list.get_at(at)?;
-                if piece.dim(DimType::Div)? > 0 {
-                    return Ok(None);
-                }
-                let constraints = piece.get_constraint_list()?;
-                let rows = (0..constraints.size()?).map(|at| row(&constraints.get_at(at)?, n_dim));
-                pieces.push(rows.collect::<std::result::Result<_, _>>()?);
-            }
-            Ok(Some(pieces))
+            let list = self.raw.copy()?.compute_divs()?.get_basic_set_list()?;
+            (0..list.size()?).map(|at| rows(&list.get_at(at)?)).collect()
         })
     }
 
@@ -336,13 +326,41 @@ impl Set {
     }
 }
 
-fn row(constraint: &isl_rs::Constraint, n_dim: usize) -> std::result::Result<Row, isl_rs::LibISLError> {
-    let coefficient = |k| constraint.get_coefficient_val(DimType::Set, k as i32)?.get_num_si();
-    Ok(Row {
-        is_equality: constraint.is_equality()?,
-        coefficients: (0..n_dim).map(coefficient).collect::<std::result::Result<_, _>>()?,
-        constant: constraint.get_constant_val()?.get_num_si()?,
-    })
+type Raw<T> = std::result::Result<T, isl_rs::LibISLError>;
+
+/// The constraints of a convex set, those that say what its quotients are included.
+fn rows(piece: &isl_rs::BasicSet) -> Raw<Vec<Row>> {
+    let (n_dim, n_quotient) = (piece.dim(DimType::Set)?, piece.dim(DimType::Div)?);
+    let columns: Vec<(DimType, i32)> =
+        (0..n_dim).map(|k| (DimType::Set, k)).chain((0..n_quotient).map(|k| (DimType::Div, k))).collect();
+    let constraints = piece.get_constraint_list()?;
+    let row = |at| {
+        let row = constraints.get_at(at)?;
+        let coefficient = |&(kind, k): &(DimType, i32)| row.get_coefficient_val(kind, k)?.get_num_si();
+        let coefficients = columns.iter().map(coefficient).collect::<Raw<Vec<i64>>>()?;
+        Ok(Row { is_equality: row.is_equality()?, coefficients, constant: row.get_constant_val()?.get_num_si()? })
+    };
+    let mut rows = (0..constraints.size()?).map(row).collect::<Raw<Vec<Row>>>()?;
+    for q in 0..n_quotient {
+        rows.extend(quotient(&piece.get_div(q)?, &columns, (n_dim + q) as usize)?);
+    }
+    Ok(rows)
+}
+
+/// `0 <= e - divisor·q < divisor`, where column `q` is the floor of `e / divisor`.
+fn quotient(value: &isl_rs::Aff, columns: &[(DimType, i32)], q: usize) -> Raw<[Row; 2]> {
+    let divisor = value.get_denominator_val()?;
+    let numerator = value.copy()?.scale_val(divisor.copy()?)?;
+    let coefficient = |&(kind, k): &(DimType, i32)| {
+        let kind = if matches!(kind, DimType::Set) { DimType::In } else { kind };
+        numerator.get_coefficient_val(kind, k)?.get_num_si()
+    };
+    let mut coefficients = columns.iter().map(coefficient).collect::<Raw<Vec<i64>>>()?;
+    let (divisor, constant) = (divisor.get_num_si()?, numerator.get_constant_val()?.get_num_si()?);
+    coefficients[q] = coefficients[q].saturating_sub(divisor);
+    let low = Row { is_equality: false, coefficients: coefficients.clone(), constant };
+    coefficients.iter_mut().for_each(|c| *c = c.saturating_neg());
+    Ok([low, Row { is_equality: false, coefficients, constant: (divisor - 1).saturating_sub(constant) }])
 }
 
 impl Map {

@@ -14,7 +14,11 @@ pub fn tree(scop: &Scop, schedule: &Schedule) -> String {
         for path in paths {
             let shared = last.map_or(0, |last| last.shared_loops(path));
             for q in shared..path.loops.len() {
-                out.push_str(&format!("{}{}\n", "  ".repeat(q + 1), loop_text(scop, path, &path.loops[q])));
+                // A statement without the loop's iterator runs at one value of it: another one says what the loop walks.
+                let walks = |p: &&Path| p.loops.get(q).is_some_and(|l| l.value.coefficients.iter().any(|c| *c != 0));
+                let shares = |p: &&Path| p.statement == path.statement || p.shared_loops(path) > q;
+                let named = group.paths.iter().filter(shares).find(walks).unwrap_or(path);
+                out.push_str(&format!("{}{}\n", "  ".repeat(q + 1), loop_text(scop, named, &named.loops[q])));
             }
             let label = &scop.statements[path.statement].label;
             out.push_str(&format!("{}{label}\n", "  ".repeat(path.loops.len() + 1)));

@@ -2,9 +2,9 @@
 
 use super::bands::{Bands, GroupProblem};
 use super::nest::stage_nest;
-use super::placement::{Candidate, Resident, choose};
+use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::{Plan, Problem};
-use super::search::frontier;
+use super::search::{frontier, outline};
 use super::source::{source_nest, source_schedule};
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
@@ -29,12 +29,11 @@ pub enum Fuse {
     Auto,
 }
 
-/// A schedule, and what it was expected to move.
+/// A schedule and its groups.
 pub struct Decision {
     pub schedule: Schedule,
     /// The nests of each group, first and one past the last.
     pub nests: Vec<(usize, usize)>,
-    pub expected_bytes: i128,
 }
 
 /// Longest run of nests, and most statements, that are planned as one group.
@@ -44,58 +43,59 @@ const STATEMENTS: usize = 28;
 const RESIDENTS: usize = 6;
 /// Most arrays that a group is planned with and without at once.
 const CROSSING: usize = 2;
-/// Steps of all searches of one length of runs together, a unit of effort; and the least and most of one search.
-const STEPS: u64 = 60_000;
-const STEPS_EACH: (u64, u64) = (1_500, 15_000);
+/// Steps of all searches together, and the least and most of one: first for all runs of one length, to choose among them, then
+/// for the chosen groups.
+const CHOOSING: Steps = Steps { together: 12_000, each: (1_000, 6_000), search: outline };
+const CHOSEN: Steps = Steps { together: 60_000, each: (3_000, 30_000), search: frontier };
 
+struct Steps {
+    together: u64,
+    each: (u64, u64),
+    search: fn(&Problem, &[i64], u64) -> Vec<Option<Plan>>,
+}
+
+/// What is decided for, and how hard it is tried.
+#[derive(Clone, Copy)]
+pub struct Goal {
+    pub capacity_bytes: i64,
+    pub fuse: Fuse,
+    /// Multiplies the steps of the searches.
+    pub effort: u32,
+    pub solver: Solver,
+}
+
+/// The best schedule found.
+///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(
-    bands: &Bands,
-    scop: &Scop,
-    capacity_bytes: i64,
-    fuse: Fuse,
-    effort: u32,
-    solver: Solver,
-) -> Result<Decision> {
+pub fn decide(bands: &Bands, scop: &Scop, goal: &Goal) -> Result<Decision> {
     let nests = nests(scop);
-    let mut planner = Planner {
-        bands,
-        scop,
-        capacity_bytes,
-        effort,
-        nests: &nests,
-        known: HashMap::new(),
-        plans: Vec::new(),
-        arrays: Vec::new(),
-    };
-    if fuse == Fuse::Auto {
+    let mut planner = Planner::new(bands, scop, goal, &nests);
+    if goal.fuse == Fuse::Auto {
         planner.arrays = planner.residents();
     }
-    let longest = if matches!(fuse, Fuse::Max | Fuse::Auto) { nests.len().min(NESTS) } else { 1 };
+    let longest = if matches!(goal.fuse, Fuse::Max | Fuse::Auto) { nests.len().min(NESTS) } else { 1 };
     let mut runs: Vec<(usize, usize)> = (0..nests.len()).map(|first| (first, first + 1)).collect();
     for length in 1..=longest {
         planner.plan(&runs)?;
-        runs = planner.longer(length + 1, fuse);
+        runs = planner.longer(length + 1);
     }
-    let mut candidates: Vec<Candidate> = planner.plans.iter().map(|p| p.candidate.clone()).collect();
-    if fuse == Fuse::Max {
-        // One group less outweighs any traffic.
-        let heavy = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0) / 64 + 1;
-        let weight = heavy.saturating_mul(64);
-        candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
+    if let Some(choice) = planner.choose() {
+        // What was chosen is planned thoroughly, and so are the longest runs, whose plans are the hardest to find.
+        planner.improve(&choice.candidates);
     }
-    match choose(nests.len(), &candidates, &planner.arrays, capacity_bytes, solver) {
-        Some(choice) => {
-            let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &planner.plans[c]).collect();
-            Ok(planner.decision(&chosen, &choice.resident))
-        }
-        None => Ok(Decision {
-            schedule: source_schedule(scop)?,
-            nests: (0..nests.len()).map(|n| (n, n + 1)).collect(),
-            expected_bytes: i128::MAX,
-        }),
-    }
+    planner.decided()
+}
+
+/// A schedule whose groups are given runs of nests, as good as it is found at once.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn decide_groups(bands: &Bands, scop: &Scop, goal: &Goal, runs: &[(usize, usize)]) -> Result<Decision> {
+    let nests = nests(scop);
+    let mut planner = Planner::new(bands, scop, goal, &nests);
+    planner.plan(runs)?;
+    planner.decided()
 }
 
 /// The statements of each top-level statement that has any.
@@ -130,8 +130,7 @@ enum How {
 struct Planner<'a> {
     bands: &'a Bands<'a>,
     scop: &'a Scop,
-    capacity_bytes: i64,
-    effort: u32,
+    goal: &'a Goal,
     nests: &'a [Vec<usize>],
     /// Plans by problem and capacities: repeated blocks of a network ask the same question.
     known: HashMap<(Problem, Vec<i64>), Vec<Option<Plan>>>,
@@ -148,7 +147,23 @@ struct Task {
     capacities: Vec<i64>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(bands: &'a Bands<'a>, scop: &'a Scop, goal: &'a Goal, nests: &'a [Vec<usize>]) -> Planner<'a> {
+        Planner { bands, scop, goal, nests, known: HashMap::new(), plans: Vec::new(), arrays: Vec::new() }
+    }
+
+    /// The best choice among all plans; in source order, instance by instance, when none covers the program.
+    fn decided(&self) -> Result<Decision> {
+        let Some(choice) = self.choose() else {
+            return Ok(Decision {
+                schedule: source_schedule(self.scop)?,
+                nests: (0..self.nests.len()).map(|n| (n, n + 1)).collect(),
+            });
+        };
+        let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &self.plans[c]).collect();
+        Ok(self.decision(&chosen, &choice.resident))
+    }
+
     fn statements(&self, first: usize, end: usize) -> Vec<usize> {
         self.nests[first..end].concat()
     }
@@ -171,7 +186,7 @@ impl Planner<'_> {
             let users: Vec<usize> =
                 (0..self.nests.len()).filter(|&n| self.touched(n, n + 1).binary_search(&a).is_ok()).collect();
             let (Some(&first), Some(&last)) = (users.first(), users.last()) else { continue };
-            if users.len() < 2 || array.bytes() >= self.capacity_bytes {
+            if users.len() < 2 || array.bytes() >= self.goal.capacity_bytes {
                 continue;
             }
             let once = match array.role {
@@ -197,19 +212,19 @@ impl Planner<'_> {
     }
 
     /// Runs of nests of a length that are worth planning: fusing all but one of theirs paid, or they are pairs.
-    fn longer(&self, length: usize, fuse: Fuse) -> Vec<(usize, usize)> {
+    fn longer(&self, length: usize) -> Vec<(usize, usize)> {
         let n = self.nests.len();
         (0..n.saturating_sub(length - 1))
             .map(|first| (first, first + length))
             .filter(|&(first, end)| self.is_connected(first, end))
             .filter(|&(first, end)| {
-                length == 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run, fuse))
+                length == 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run))
             })
             .collect()
     }
 
     /// Whether a run moves less as one group than in the best of its parts.
-    fn pays(&self, (first, end): (usize, usize), fuse: Fuse) -> bool {
+    fn pays(&self, (first, end): (usize, usize)) -> bool {
         let moved = |run: (usize, usize)| {
             let plans = self.plans.iter().map(|p| &p.candidate).filter(|c| c.nests == run && c.resident.is_empty());
             plans.map(|c| c.moved_bytes).min()
@@ -219,7 +234,7 @@ impl Planner<'_> {
             let half = |run| moved(run).unwrap_or(i64::MAX);
             half((first, cut)).saturating_add(half((cut, end)))
         });
-        fuse == Fuse::Max || parts.min().is_none_or(|apart| together < apart)
+        self.goal.fuse == Fuse::Max || parts.min().is_none_or(|apart| together < apart)
     }
 
     /// Plans runs of nests, each with the arrays around it resident or not.
@@ -228,7 +243,8 @@ impl Planner<'_> {
         for &(first, end) in runs {
             tasks.extend(self.tasks(first, end)?);
         }
-        self.search(&tasks);
+        let questions = tasks.iter().map(|t| (t.problem.problem.clone(), t.capacities.clone())).collect();
+        self.search(questions, CHOOSING);
         for task in tasks {
             let key = (task.problem.problem.clone(), task.capacities.clone());
             let mut distinct: Vec<Plan> = Vec::new();
@@ -265,30 +281,80 @@ impl Planner<'_> {
         let mut tasks = Vec::new();
         for kept in subsets(crossing.len()) {
             let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
-            let room = kept.iter().fold(self.capacity_bytes, |room, &k| room - crossing[k].bytes);
+            let room = kept.iter().fold(self.goal.capacity_bytes, |room, &k| room - crossing[k].bytes);
             if room <= 0 {
                 continue;
             }
             let problem = Rc::new(self.bands.problem(&statements, &resident)?);
             // Less room is what arrays that stay alive beside the group leave.
-            let capacities =
-                if self.arrays.is_empty() { vec![room] } else { vec![room / 4, room / 2, room / 4 * 3, room] };
+            let beside =
+                self.arrays.iter().any(|t| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array));
+            let capacities = if beside { vec![room / 2, room] } else { vec![room] };
             tasks.push(Task { nests: (first, end), resident, problem, capacities });
         }
         Ok(tasks)
     }
 
+    fn choose(&self) -> Option<Choice> {
+        let mut candidates: Vec<Candidate> = self.plans.iter().map(|p| p.candidate.clone()).collect();
+        if self.goal.fuse == Fuse::Max {
+            // One group less outweighs any traffic.
+            let weight = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0).saturating_add(1);
+            candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
+        }
+        choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes, self.goal.solver)
+    }
+
+    /// The best plan of each run of nests that is part of no longer one.
+    fn longest(&self) -> Vec<usize> {
+        let nests = |n: usize| self.plans[n].candidate.nests;
+        let contains = |a: (usize, usize), b: (usize, usize)| a != b && a.0 <= b.0 && b.1 <= a.1;
+        let all = 0..self.plans.len();
+        let plain =
+            |n: &usize| self.plans[*n].candidate.resident.is_empty() && matches!(self.plans[*n].how, How::Plan(..));
+        let mut longest: Vec<usize> =
+            all.clone().filter(plain).filter(|&n| !all.clone().any(|m| contains(nests(m), nests(n)))).collect();
+        longest.sort_by_key(|&n| (nests(n), self.plans[n].candidate.moved_bytes));
+        longest.dedup_by_key(|n| nests(*n));
+        longest
+    }
+
+    /// Searches the chosen groups more thoroughly, within the room that each takes by now or has to itself.
+    fn improve(&mut self, chosen: &[usize]) {
+        let alone = chosen.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
+        let room = |planned: &Planned| if alone { self.goal.capacity_bytes } else { planned.candidate.peak_bytes };
+        let mut questions = Vec::new();
+        let mut wanted = chosen.to_vec();
+        wanted.extend(self.longest().into_iter().filter(|n| !chosen.contains(n)));
+        for c in wanted {
+            if let How::Plan(group, _) = &self.plans[c].how {
+                questions.push((c, (group.problem.clone(), vec![room(&self.plans[c])])));
+            }
+        }
+        // The same question was asked with fewer steps.
+        questions.iter().for_each(|(_, question)| drop(self.known.remove(question)));
+        self.search(questions.iter().map(|(_, question)| question.clone()).collect(), CHOSEN);
+        for (c, question) in questions {
+            let found = self.known.get(&question).and_then(|plans| plans[0].clone());
+            let Planned { candidate, how: How::Plan(_, plan) } = &mut self.plans[c] else { continue };
+            if let Some(better) = found.filter(|found| found.moved_bytes < plan.moved_bytes) {
+                (candidate.moved_bytes, candidate.peak_bytes) = (better.moved_bytes, better.peak_bytes);
+                *plan = better;
+            }
+        }
+    }
+
     /// Searches all problems that are new, side by side. Steps are counted, so the order of the answers does not matter.
-    fn search(&mut self, tasks: &[Task]) {
+    fn search(&mut self, questions: Vec<(Problem, Vec<i64>)>, allowed: Steps) {
         let mut fresh: Vec<(Problem, Vec<i64>)> = Vec::new();
-        for task in tasks {
-            let key = (task.problem.problem.clone(), task.capacities.clone());
+        for key in questions {
             if !self.known.contains_key(&key) && !fresh.contains(&key) {
                 fresh.push(key);
             }
         }
-        let effort = u64::from(self.effort.max(1));
-        let steps = (STEPS / (fresh.len() as u64).max(1)).clamp(STEPS_EACH.0, STEPS_EACH.1) * effort;
+        let effort = u64::from(self.goal.effort.max(1));
+        let (least, most) = allowed.each;
+        let steps = (allowed.together / (fresh.len() as u64).max(1)).clamp(least, most) * effort;
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
         let next = AtomicUsize::new(0);
         let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
@@ -298,7 +364,7 @@ impl Planner<'_> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     (at, fresh.get(at))
                 } {
-                    found.push((at, frontier(problem, capacities, steps)));
+                    found.push((at, (allowed.search)(problem, capacities, steps)));
                 }
                 found
             };
@@ -315,7 +381,7 @@ impl Planner<'_> {
     /// A nest in its own loops: what is left where no shared band serves.
     fn plan_alone(&mut self, first: usize, end: usize) -> Result<()> {
         let statements = self.statements(first, end);
-        if let Some(staged) = stage_nest(self.scop, &statements, self.capacity_bytes)? {
+        if let Some(staged) = stage_nest(self.scop, &statements, self.goal.capacity_bytes)? {
             let (peak, moved) = (staged.peak_bytes, staged.moved_bytes);
             self.add((first, end), &[], peak, moved, How::Own(staged.group, staged.buffers));
         } else if !self.plans.iter().any(|p| p.candidate.nests == (first, end) && p.candidate.resident.is_empty()) {
@@ -353,7 +419,6 @@ impl Planner<'_> {
         Decision {
             schedule,
             nests: chosen.iter().map(|p| p.candidate.nests).collect(),
-            expected_bytes: chosen.iter().map(|p| i128::from(p.candidate.moved_bytes)).sum(),
         }
     }
 

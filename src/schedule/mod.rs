@@ -12,7 +12,7 @@ pub mod search;
 pub mod source;
 pub mod tree;
 
-pub use decide::{Decision, Fuse, decide};
+pub use decide::{Decision, Fuse, Goal, decide, decide_groups};
 
 /// All subsets of `0..n`, the empty one first.
 fn subsets(n: usize) -> Vec<Vec<usize>> {

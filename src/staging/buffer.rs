@@ -263,7 +263,8 @@ impl View<'_> {
                 // Tiles may run a reduction in another order than the source: either of a pair may be the later one.
                 needed = union(needed, away.domain_factor_domain()?.union(&away.domain_factor_range()?)?)?;
             }
-            needed.map(|needed| writes.intersect(&needed)).transpose()
+            // All of them is the usual answer, and the writes themselves say it in the fewest words.
+            needed.map(|needed| if writes.is_subset(&needed)? { Ok(writes.clone()) } else { writes.intersect(&needed) }).transpose()
         })
     }
 

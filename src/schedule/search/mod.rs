@@ -50,14 +50,29 @@ const ALL: usize = usize::MAX;
 /// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. A pass of the
 /// search takes at most `steps` steps, of some microseconds each.
 pub fn frontier(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
-    let Some(pricer) = Pricer::new(problem) else { return vec![None; capacities.len()] };
-    let mut group = Group::new(pricer, capacities);
+    look(problem, capacities, |group| {
+        sketch(group, steps);
+        group.refine(Pass { band_tiles: ALL, private_tiles: 8, private_loops: 3, steps });
+        group.run(Pass { band_tiles: ALL, private_tiles: ALL, private_loops: ALL, steps: 2 * steps });
+    })
+}
+
+/// As [`frontier`], from a few sizes of tiles: enough to compare groups with each other.
+pub fn outline(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
+    look(problem, capacities, |group| sketch(group, steps))
+}
+
+fn sketch(group: &mut Group, steps: u64) {
     let coarse = Pass { band_tiles: 4, private_tiles: 4, private_loops: 2, steps };
     group.stage(Pass { band_tiles: 1, private_tiles: 1, ..coarse });
     group.run(coarse);
     group.run(Pass { band_tiles: 12, private_tiles: 8, private_loops: 3, steps });
-    group.refine(Pass { band_tiles: ALL, private_tiles: 8, private_loops: 3, steps });
-    group.run(Pass { band_tiles: ALL, private_tiles: ALL, private_loops: ALL, steps: 4 * steps });
+}
+
+fn look(problem: &Problem, capacities: &[i64], search: impl FnOnce(&mut Group)) -> Vec<Option<Plan>> {
+    let Some(pricer) = Pricer::new(problem) else { return vec![None; capacities.len()] };
+    let mut group = Group::new(pricer, capacities);
+    search(&mut group);
     let Group { mut pricer, best, .. } = group;
     let grown = best.into_iter().zip(capacities);
     grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect()

@@ -1,0 +1,282 @@
+use super::*;
+use crate::isl::Context;
+use crate::schedule::{self, Fuse, bands::Bands};
+use crate::staging::{self, Times};
+use crate::{lang, poly};
+use std::collections::HashMap;
+
+/// A visit: the leaf and the point.
+type Visit = (String, Vec<i64>);
+
+/// What the loops of a node visit, in order.
+fn run(node: &Node, values: &mut HashMap<String, i64>, visits: &mut Vec<Visit>) {
+    match node {
+        Node::Block(parts) => parts.iter().for_each(|part| run(part, values, visits)),
+        Node::User { name, arguments } => {
+            visits.push((name.clone(), arguments.iter().map(|e| value(e, values)).collect()));
+        }
+        Node::If { condition, then, orelse } => match (value(condition, values) != 0, orelse) {
+            (true, _) => run(then, values, visits),
+            (false, Some(node)) => run(node, values, visits),
+            (false, None) => {}
+        },
+        Node::For { iterator, init, condition, step, degenerate, body } => {
+            values.insert(iterator.clone(), value(init, values));
+            while *degenerate || value(condition, values) != 0 {
+                run(body, values, visits);
+                if *degenerate {
+                    break;
+                }
+                values.entry(iterator.clone()).and_modify(|v| *v += step);
+            }
+        }
+    }
+}
+
+fn value(e: &Expr, values: &HashMap<String, i64>) -> i64 {
+    let Expr::Op(op, args) = e else {
+        return match e {
+            Expr::Int(value) => *value,
+            Expr::Name(name) => values[name],
+            Expr::Op(..) => unreachable!("matched above"),
+        };
+    };
+    let args: Vec<i64> = args.iter().map(|e| value(e, values)).collect();
+    match op {
+        Op::And => args.iter().all(|&a| a != 0).into(),
+        Op::Or => args.iter().any(|&a| a != 0).into(),
+        Op::Max => args.iter().copied().max().unwrap(),
+        Op::Min => args.iter().copied().min().unwrap(),
+        Op::Minus => -args[0],
+        Op::Add => args[0] + args[1],
+        Op::Sub => args[0] - args[1],
+        Op::Mul => args[0] * args[1],
+        Op::Div | Op::FloorDiv => args[0].div_euclid(args[1]),
+        Op::Mod | Op::ZeroMod => args[0].rem_euclid(args[1]),
+        Op::Select => args[if args[0] != 0 { 1 } else { 2 }],
+        Op::Eq => (args[0] == args[1]).into(),
+        Op::Le => (args[0] <= args[1]).into(),
+        Op::Lt => (args[0] < args[1]).into(),
+        Op::Ge => (args[0] >= args[1]).into(),
+        Op::Gt => (args[0] > args[1]).into(),
+    }
+}
+
+fn visits(node: &Node) -> Vec<Visit> {
+    let mut visits = Vec::new();
+    run(node, &mut HashMap::new(), &mut visits);
+    visits
+}
+
+/// The ordered part of the date of a visit.
+fn date(leaves: &[Leaf], (name, point): &Visit) -> Vec<i64> {
+    let leaf = leaves.iter().find(|leaf| leaf.name == *name).unwrap();
+    let entry = |date: &Date| match date {
+        Date::Position(at) => *at,
+        Date::Dim(k) => point[*k],
+    };
+    leaf.date[..leaf.ordered].iter().map(entry).collect()
+}
+
+/// Compares with isl's loops; says whether there were loops to compare.
+fn agrees(leaves: &[Leaf], what: &str) -> bool {
+    let Some(node) = direct(leaves).unwrap() else { return false };
+    let (mut own, mut isl) = (visits(&node), visits(&by_isl(leaves).unwrap()));
+    let dates: Vec<Vec<i64>> = own.iter().map(|visit| date(leaves, visit)).collect();
+    assert!(dates.is_sorted(), "{what}: not in the order of the dates: {leaves:?}\n{node:?}");
+    own.sort();
+    isl.sort();
+    assert_eq!(own, isl, "{what}: other points than isl's: {leaves:?}\n{node:?}");
+    true
+}
+
+/// Numbers that follow from a seed (Knuth's MMIX generator).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) % n as u64) as i64
+    }
+
+    /// A few bounds of each dimension, tiles among them, and a few rows across dimensions.
+    fn set(&mut self, ctx: &Context, name: &str, dims: usize) -> Set {
+        let tuple = crate::staging::tuple("i", dims);
+        let piece = |n: &mut Numbers| {
+            let mut rows = Vec::new();
+            for k in 0..dims {
+                let low = n.below(5) - 2;
+                rows.push(format!("{low} <= i{k} <= {}", low + n.below(8)));
+                let other = n.below(dims as i64) as usize;
+                let (factor, tile) = (n.below(5) - 2, 2 + n.below(3));
+                match n.below(7) {
+                    0 if other != k => rows.push(format!("i{k} = {factor}*i{other} + {}", n.below(3))),
+                    1 | 2 if other < k => rows.push(format!("{tile}*i{other} <= i{k} < {tile}*i{other} + {tile}")),
+                    3 => rows.push(format!("i{k} + {factor}*i{other} <= {}", n.below(6))),
+                    4 => rows.push(format!("i{k} >= {factor}*i{other}")),
+                    5 if other < k => {
+                        let last = format!("i{k} mod {tile} >= {}", tile - 1);
+                        rows.push(format!("{tile}*i{other} <= i{k} < {tile}*i{other} + {tile} and {last}"));
+                    }
+                    6 if n.below(6) == 0 => rows.push(format!("i{k} mod {tile} >= 1")),
+                    _ => {}
+                }
+            }
+            format!("{name}[{tuple}] : {}", rows.join(" and "))
+        };
+        let mut pieces = vec![piece(self)];
+        if self.below(3) == 0 {
+            pieces.push(piece(self));
+        }
+        ctx.set(&format!("{{ {} }}", pieces.join("; "))).unwrap()
+    }
+
+    /// Leaves in a tree: below a shared loop, a position and then loops of their own.
+    fn leaves(&mut self, ctx: &Context) -> Vec<Leaf> {
+        let shared = self.below(3) as usize;
+        let leaf = |(n, position): (usize, i64), numbers: &mut Numbers| {
+            let dims = shared + 1 + numbers.below(2) as usize;
+            let name = format!("S{n}");
+            let mut date: Vec<Date> = (0..shared).flat_map(|k| [Date::Position(7), Date::Dim(k)]).collect();
+            date.push(Date::Position(position));
+            let ordered = date.len() + if numbers.below(2) == 0 { dims - shared } else { 0 };
+            date.extend((shared..dims).map(Date::Dim));
+            if numbers.below(2) == 0 && dims == shared + 2 {
+                date.swap(2 * shared + 1, 2 * shared + 2);
+            }
+            Leaf { set: numbers.set(ctx, &name, dims), name, date, ordered }
+        };
+        (0..1 + self.below(3)).map(|n| leaf((n as usize, 10 - n), self)).collect()
+    }
+}
+
+#[test]
+fn random_sets_are_visited_as_isl_visits_them() {
+    let ctx = Context::new();
+    let mut numbers = Numbers(2026);
+    let cases = 400;
+    let compared = (0..cases).filter(|case| agrees(&numbers.leaves(&ctx), &format!("case {case}"))).count();
+    assert!(compared > cases / 2, "only {compared} of {cases} sets have loops of our own");
+}
+
+#[test]
+fn kernels_are_visited_as_isl_visits_them() {
+    for kernel in ["blur", "conv3x3", "conv7x7_stride2", "jacobi_2d", "lu", "matmul_softmax", "unsharp"] {
+        let path = format!("{}/kernels/{kernel}.loop", env!("CARGO_MANIFEST_DIR"));
+        let parsed = lang::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let smaller: Vec<(String, i64)> = parsed.params.iter().map(|p| (p.name.to_string(), p.value.min(12))).collect();
+        let source = lang::resolve(&parsed, &smaller).unwrap().program;
+        let scop = poly::extract(&source, &Context::new()).unwrap();
+        let dependences = poly::dependences(&scop).unwrap();
+        let solver = Default::default();
+        let bands = Bands::new(&scop, &dependences, solver).unwrap();
+        for fuse in [Fuse::None, Fuse::Auto] {
+            let decision = schedule::decide(&bands, &scop, 2048, fuse, 1, solver).unwrap();
+            let times = Times::new(&scop, &decision.schedule);
+            let staging = staging::stage(&times, &dependences).unwrap();
+            for (g, leaves) in super::super::program::leaves(&source, &times, &staging).unwrap().iter().enumerate() {
+                agrees(leaves, &format!("{kernel}, group {g}"));
+            }
+        }
+    }
+}
+
+fn leaf(ctx: &Context, name: &str, date: &[Date], ordered: usize, set: &str) -> Leaf {
+    Leaf { name: name.into(), date: date.to_vec(), ordered, set: ctx.set(set).unwrap() }
+}
+
+/// The loops of a node as a text of one line.
+fn show(node: &Node) -> String {
+    fn say(e: &Expr) -> String {
+        let infix = |op: &str, args: &[Expr]| args.iter().map(say).collect::<Vec<_>>().join(op);
+        match e {
+            Expr::Int(value) => value.to_string(),
+            Expr::Name(name) => name.clone(),
+            Expr::Op(Op::Add, args) => infix(" + ", args),
+            Expr::Op(Op::Mul, args) => infix("*", args),
+            Expr::Op(Op::Le, args) => infix(" <= ", args),
+            Expr::Op(Op::Ge, args) => infix(" >= ", args),
+            Expr::Op(Op::Eq, args) => infix(" == ", args),
+            Expr::Op(op, args) => format!("{op:?}({})", infix(", ", args)),
+        }
+    }
+    match node {
+        Node::Block(parts) => parts.iter().map(show).collect::<Vec<_>>().join("; "),
+        Node::User { name, arguments } => {
+            format!("{name}[{}]", arguments.iter().map(say).collect::<Vec<_>>().join(", "))
+        }
+        Node::If { condition, then, .. } => format!("if {} {{ {} }}", say(condition), show(then)),
+        Node::For { iterator, init, degenerate: true, body, .. } => {
+            format!("let {iterator} = {} {{ {} }}", say(init), show(body))
+        }
+        Node::For { init, condition, body, .. } => {
+            format!("for {} | {} {{ {} }}", say(init), say(condition), show(body))
+        }
+    }
+}
+
+use Date::{Dim, Position};
+
+#[test]
+fn a_tile_that_divides_evenly_needs_no_minimum() {
+    let ctx = Context::new();
+    let set = "{ S[x, i] : 0 <= i < 56 and 14x <= i < 14x + 14 }";
+    let node = scan(&[leaf(&ctx, "S", &[Dim(0), Dim(1)], 2, set)]).unwrap();
+    assert_eq!(show(&node), "for 0 | c0 <= 3 { for 14*c0 | c1 <= 14*c0 + 13 { S[c0, c1] } }");
+}
+
+#[test]
+fn a_tile_that_divides_unevenly_ends_at_a_minimum() {
+    let ctx = Context::new();
+    let set = "{ S[x, i] : 0 <= i < 50 and 14x <= i < 14x + 14 }";
+    let node = scan(&[leaf(&ctx, "S", &[Dim(0), Dim(1)], 2, set)]).unwrap();
+    assert_eq!(show(&node), "for 0 | c0 <= 3 { for 14*c0 | c1 <= Min(49, 14*c0 + 13) { S[c0, c1] } }");
+}
+
+#[test]
+fn leaves_share_a_loop_and_guard_what_is_their_own() {
+    let ctx = Context::new();
+    let leaves = [
+        leaf(&ctx, "S", &[Dim(0), Position(2), Dim(1)], 3, "{ S[x, i] : 0 <= x < 8 and 0 <= i < 4 }"),
+        leaf(&ctx, "T", &[Dim(0), Position(1), Dim(1)], 3, "{ T[x, i] : x = 3 and 0 <= i < 4 }"),
+        leaf(&ctx, "U", &[Dim(0), Position(0), Dim(1)], 3, "{ U[x, i] : x = 3 and i = x + 1 }"),
+    ];
+    let expected = "for 0 | c0 <= 7 { if c0 == 3 { let c1 = 4 { U[3, 4] }; for 0 | c1 <= 3 { T[3, c1] } }; \
+                    for 0 | c1 <= 3 { S[c0, c1] } }";
+    assert_eq!(show(&scan(&leaves).unwrap()), expected);
+}
+
+#[test]
+fn pieces_of_a_transfer_run_one_after_another() {
+    let ctx = Context::new();
+    let set = "{ L[x, a] : x = 0 and 0 <= a <= 6; L[x, a] : 0 < x < 9 and 6x < a <= 6x + 6 }";
+    let node = scan(&[leaf(&ctx, "L", &[Dim(0), Position(0), Dim(1)], 2, set)]).unwrap();
+    let text = show(&node);
+    assert!(text.starts_with("for 0 | c0 <= 8 { if c0 "), "{text}");
+    assert!(text.contains("for 0 | c1 <= 6 { L[0, c1] }"), "{text}");
+    assert!(text.contains("if c0 >= 1 { for 6*c0 + 1 | c1 <= 6*c0 + 6 { L[c0, c1] } }"), "{text}");
+}
+
+#[test]
+fn a_quotient_that_is_a_loop_is_no_quotient() {
+    let ctx = Context::new();
+    let set = "{ T[x, i] : 0 <= i < 1975 and 79x <= i < 79x + 79 and i mod 79 >= 77 }";
+    let leaves = [leaf(&ctx, "T", &[Dim(0), Dim(1)], 2, set)];
+    let node = direct(&leaves).unwrap().expect("rows suffice");
+    assert_eq!(show(&node), "for 0 | c0 <= 24 { for 79*c0 + 77 | c1 <= 79*c0 + 78 { T[c0, c1] } }");
+}
+
+#[test]
+fn a_stride_is_left_to_isl() {
+    let ctx = Context::new();
+    let leaves = [leaf(&ctx, "S", &[Dim(0)], 1, "{ S[i] : 0 <= i < 20 and i mod 3 = 1 }")];
+    assert!(direct(&leaves).unwrap().is_none());
+    assert_eq!(visits(&scan(&leaves).unwrap()).len(), 7);
+}
+
+#[test]
+fn no_points_need_no_loops() {
+    let ctx = Context::new();
+    let leaves = [leaf(&ctx, "S", &[Dim(0)], 1, "{ S[i] : 0 <= i < 20 and 2i = 7 }")];
+    assert_eq!(scan(&leaves).unwrap(), Node::Block(Vec::new()));
+}

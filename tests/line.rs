@@ -1,0 +1,120 @@
+//! Does the whole line keep its promises? The same input gives the same bytes, what is printed can be read, more room never
+//! costs traffic, and the smallest scratchpad that is named is the smallest.
+//!
+//! Asked of some of the kernels, made small.
+
+use polyfuse::emit::to_c;
+use polyfuse::lang::ast::Program;
+use polyfuse::machine::Machine;
+use polyfuse::schedule::Fuse;
+use polyfuse::{Failure, Optimized, Options, lang, optimize};
+
+/// A kernel's name and its parameters.
+type Kernel = (&'static str, &'static [(&'static str, i64)]);
+
+const GEMM: Kernel = ("gemm", &[("M", 24), ("N", 20), ("K", 16)]);
+const TWO_MM: Kernel = ("two_mm", &[("NI", 12), ("NJ", 14), ("NK", 10), ("NL", 16)]);
+const JACOBI: Kernel = ("jacobi_1d", &[("T", 6), ("N", 40)]);
+const BLUR: Kernel = ("blur", &[("H", 24), ("W", 20)]);
+const SOFTMAX: Kernel = ("softmax", &[("M", 16), ("N", 24)]);
+const RECURRENCE: Kernel = ("recurrence", &[("T", 4), ("N", 6)]);
+
+const KERNELS: [Kernel; 6] = [GEMM, TWO_MM, JACOBI, BLUR, SOFTMAX, RECURRENCE];
+const CAPACITIES: [i64; 2] = [512, 4096];
+
+fn attempt((name, overrides): Kernel, capacity_bytes: i64, fuse: Fuse) -> Result<Optimized, Failure> {
+    let path = format!("{}/kernels/{name}.loop", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("a kernel");
+    let parsed = lang::parse(&text).expect("a kernel parses");
+    let overrides: Vec<(String, i64)> = overrides.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+    let options = Options {
+        kernel: name.into(),
+        file: format!("{name}.loop"),
+        text,
+        machine: Machine::named("edge").expect("a machine"),
+        capacity_bytes,
+        fuse,
+        recompute: 0.25,
+        solver: Default::default(),
+        effort: 1,
+    };
+    optimize(&parsed, &overrides, &options)
+}
+
+fn scheduled(kernel: Kernel, capacity_bytes: i64, fuse: Fuse) -> Optimized {
+    attempt(kernel, capacity_bytes, fuse).unwrap_or_else(|e| panic!("{} at {capacity_bytes}: {e:?}", kernel.0))
+}
+
+fn bytes(optimized: &Optimized) -> i64 {
+    let moved = optimized.report.dram.optimized;
+    moved.load_bytes + moved.store_bytes
+}
+
+fn everywhere() -> impl Iterator<Item = (Kernel, i64)> {
+    KERNELS.into_iter().flat_map(|kernel| CAPACITIES.map(|capacity| (kernel, capacity)))
+}
+
+#[test]
+fn two_runs_print_the_same_bytes() {
+    let printed = |kernel: Kernel, capacity| {
+        let outcome = scheduled(kernel, capacity, Fuse::Auto);
+        let c = to_c(&outcome.program, kernel.0, &outcome.placement).expect("C");
+        [outcome.program.to_string(), c, outcome.report.to_json(), outcome.schedule, outcome.dot]
+    };
+    for (kernel, capacity) in everywhere() {
+        assert_eq!(printed(kernel, capacity), printed(kernel, capacity), "{} at {capacity}", kernel.0);
+    }
+}
+
+#[test]
+fn a_scheduled_program_reads_as_it_was_printed() {
+    for (kernel, capacity) in everywhere() {
+        let Optimized { program, .. } = scheduled(kernel, capacity, Fuse::Auto);
+        let text = program.to_string();
+        let parsed = lang::parse(&text).unwrap_or_else(|e| panic!("{} at {capacity}: {e:?}\n{text}", kernel.0));
+        // Labels that nobody wrote are given when a program is resolved, and not printed.
+        let resolved = |program: &Program| lang::resolve(program, &[]).expect("a program that means something").program;
+        let (read, meant) = (resolved(&parsed), resolved(&program));
+        assert!(read == meant, "{} at {capacity} reads as another program:\n{text}\n{read}", kernel.0);
+        assert_eq!(parsed.to_string(), text, "{} at {capacity}", kernel.0);
+    }
+}
+
+#[test]
+fn what_moves_the_fewest_bytes_is_chosen() {
+    for (kernel, capacity) in everywhere() {
+        let [auto, none, max] =
+            [Fuse::Auto, Fuse::None, Fuse::Max].map(|fuse| bytes(&scheduled(kernel, capacity, fuse)));
+        assert!(auto <= none && auto <= max, "{} at {capacity}: auto {auto}, none {none}, max {max}", kernel.0);
+    }
+}
+
+#[test]
+fn more_room_never_costs_bytes() {
+    for kernel in [GEMM, TWO_MM, BLUR, SOFTMAX] {
+        let moved = [40, 100, 300, 512, 1500, 4096].map(|c| (c, bytes(&scheduled(kernel, c, Fuse::Auto))));
+        assert!(moved.is_sorted_by_key(|(_, bytes)| -bytes), "{}: {moved:?}", kernel.0);
+        assert!(moved[5].1 < moved[0].1, "{}: room is of use: {moved:?}", kernel.0);
+    }
+}
+
+#[test]
+fn the_smallest_scratchpad_that_is_named_is_the_smallest() {
+    for kernel in KERNELS {
+        for fuse in [Fuse::Auto, Fuse::None, Fuse::Max] {
+            let Err(Failure::DoesNotFit { capacity_bytes: 1, smallest_bytes, table }) = attempt(kernel, 1, fuse) else {
+                panic!("{} runs in a byte", kernel.0)
+            };
+            assert!(!table.is_empty(), "{}: which buffers are too large?", kernel.0);
+            let outcome = scheduled(kernel, smallest_bytes, fuse);
+            assert!(outcome.report.scratchpad.arena_bytes <= smallest_bytes);
+            let less = attempt(kernel, smallest_bytes - 1, fuse);
+            assert!(
+                matches!(less, Err(Failure::DoesNotFit { smallest_bytes: again, .. }) if again == smallest_bytes),
+                "{} runs in {} bytes",
+                kernel.0,
+                smallest_bytes - 1
+            );
+        }
+    }
+}
