@@ -264,7 +264,9 @@ impl View<'_> {
                 needed = union(needed, away.domain_factor_domain()?.union(&away.domain_factor_range()?)?)?;
             }
             // All of them is the usual answer, and the writes themselves say it in the fewest words.
-            needed.map(|needed| if writes.is_subset(&needed)? { Ok(writes.clone()) } else { writes.intersect(&needed) }).transpose()
+            needed
+                .map(|needed| if writes.is_subset(&needed)? { Ok(writes.clone()) } else { writes.intersect(&needed) })
+                .transpose()
         })
     }
 
