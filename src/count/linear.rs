@@ -282,3 +282,25 @@ impl System {
         parts.into_iter().map(|(_, system)| system).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_known_excludes_others_in_either_order() {
+        let (value, below) = (Linear::var(0).plus_constant(-1).unwrap(), Linear::var(0).negated().unwrap());
+        let mut known_first = System::default();
+        known_first.require_zero(&value);
+        known_first.require(&value).unwrap();
+        assert!(!known_first.is_empty());
+        known_first.require(&below).unwrap();
+        let mut known_last = System::default();
+        known_last.require(&below).unwrap();
+        known_last.require_zero(&value);
+        let mut twice = System::default();
+        twice.require_zero(&value);
+        twice.require_zero(&below);
+        assert!(known_first.is_empty() && known_last.is_empty() && twice.is_empty());
+    }
+}
