@@ -101,7 +101,7 @@ impl Numbers {
 
     /// A few bounds of each dimension, tiles among them, and a few rows across dimensions.
     fn set(&mut self, ctx: &Context, name: &str, dims: usize) -> Set {
-        let tuple = crate::staging::tuple("i", dims);
+        let tuple = crate::poly::text::tuple("i", dims);
         let piece = |n: &mut Numbers| {
             let mut rows = Vec::new();
             for k in 0..dims {
@@ -171,7 +171,8 @@ fn kernels_are_visited_as_isl_visits_them() {
         let solver = Default::default();
         let bands = Bands::new(&scop, &dependences, solver).unwrap();
         for fuse in [Fuse::None, Fuse::Auto] {
-            let decision = schedule::decide(&bands, &scop, 2048, fuse, 1, solver).unwrap();
+            let goal = schedule::Goal { capacity_bytes: 2048, fuse, effort: 1, solver };
+            let decision = schedule::decide(&bands, &scop, &goal).unwrap();
             let times = Times::new(&scop, &decision.schedule);
             let staging = staging::stage(&times, &dependences).unwrap();
             for (g, leaves) in super::super::program::leaves(&source, &times, &staging).unwrap().iter().enumerate() {
