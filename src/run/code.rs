@@ -62,6 +62,8 @@ pub(super) enum Op<V> {
     Constant(V),
     /// The iterator in a slot.
     Iterator(usize),
+    /// An integer that the iterators determine.
+    Whole(Form),
     /// The element at one of the statement's accesses.
     Read(usize),
     Convert {

@@ -1,6 +1,8 @@
 //! How does a program become [`Code`]? Names to slots, kinds of values settled, `op=` spelled out.
 
-use crate::lang::ast::{self, AssignOp, BinaryOp, Call, Condition, Direction, Expr, ExprKind, Program, Range, Stmt};
+use crate::lang::ast::{
+    self, Affine, AffineKind, AssignOp, BinaryOp, Call, Condition, Direction, Expr, ExprKind, Program, Range, Stmt,
+};
 
 use super::affine::{Form, Scope, Test};
 use super::arithmetic::{Arithmetic, Kind};
@@ -201,7 +203,14 @@ impl<'s, A: Arithmetic> Flat<'_, '_, 's, A> {
                 let (kind, a, b) = self.meet(a, b);
                 Ok((self.push(Op::Binary { op: *op, kind, a, b }), kind))
             }
-            ExprKind::Call(call, arguments) => self.call(*call, arguments),
+            ExprKind::Call(call, arguments) => {
+                // The floor of an affine quotient is a number in every arithmetic.
+                let whole = affine(expr).and_then(|whole| Form::compile(&whole, &self.compiler.scope).ok());
+                match whole {
+                    Some(form) => Ok((self.push(Op::Whole(form)), Kind::Constant { integral: false })),
+                    None => self.call(*call, arguments),
+                }
+            }
             ExprKind::Select(condition, then, orelse) => {
                 let condition = self.condition(condition)?;
                 let (then, orelse) = (self.expr(then)?, self.expr(orelse)?);
@@ -269,4 +278,25 @@ impl<'s, A: Arithmetic> Flat<'_, '_, 's, A> {
         let first = parts.next().ok_or_else(|| Fault::Unresolved("an empty condition".into()))?;
         Ok(parts.fold(first, |so_far, part| self.push(op(so_far, part))))
     }
+}
+
+/// An expression of iterators and integers, its quotients rounded down, as an index would say it.
+fn affine(expr: &Expr) -> Option<Affine> {
+    let pair = |a: &Expr, b: &Expr| Some((Box::new(affine(a)?), Box::new(affine(b)?)));
+    let kind = match &expr.kind {
+        ExprKind::Number(value) if value.fract() == 0.0 && value.abs() < 9e15 => AffineKind::Int(*value as i64),
+        ExprKind::Name(name) => AffineKind::Name(name.clone()),
+        ExprKind::Neg(a) => AffineKind::Neg(Box::new(affine(a)?)),
+        ExprKind::Binary(BinaryOp::Add, a, b) => pair(a, b).map(|(a, b)| AffineKind::Add(a, b))?,
+        ExprKind::Binary(BinaryOp::Sub, a, b) => pair(a, b).map(|(a, b)| AffineKind::Sub(a, b))?,
+        ExprKind::Binary(BinaryOp::Mul, a, b) => pair(a, b).map(|(a, b)| AffineKind::Mul(a, b))?,
+        ExprKind::Call(Call::Floor, arguments) => match &arguments[..] {
+            [Expr { kind: ExprKind::Binary(BinaryOp::Div, a, b), .. }] => {
+                pair(a, b).map(|(a, b)| AffineKind::Div(a, b))?
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(kind.into())
 }

@@ -165,6 +165,7 @@ impl<'o, A: Arithmetic, O: Observer> Machine<'o, A, O> {
         match *op {
             Op::Constant(value) => value,
             Op::Iterator(slot) => A::iterator(self.iterators[slot]),
+            Op::Whole(ref form) => A::iterator(i64::try_from(form.at(&self.iterators)).unwrap_or(i64::MAX)),
             // Reads can fault and are done by the caller.
             Op::Read(_) => A::truth(false),
             Op::Convert { from, to, a } => A::convert(from, to, at(a)),
