@@ -49,3 +49,22 @@ fn loops_of_rounded_indices_are_written_without_choices() {
          for t in 4..6, e in 1..t + 4 { if (e + t) % 2 == 0 { Y[e / 2 + 1][t] = B[t - 2][e % 2 + 2]; } }",
     );
 }
+
+#[test]
+fn an_iterator_that_counts_steps_keeps_its_value() {
+    assert_right(
+        "output A[3], Z; temp T[2];
+         for i in 0..3 { A[i] = 1; }
+         for i in 0..3 step 2 { T[i / 2] = i; T[i / 2] min= A[i]; }
+         Z = 1; Z -= T[0];",
+    );
+}
+
+#[test]
+fn an_iterator_at_a_rate_keeps_its_value() {
+    assert_right(
+        "input A[9]; temp T[9]; output Z[5];
+         for i in 0..9 { T[i] = A[i]; }
+         for i in 0..4 { Z[i] = i; Z[i] *= T[2 * i] + i; }",
+    );
+}

@@ -211,6 +211,20 @@ fn fixing_loop(path: &Path, k: usize) -> Option<usize> {
     })
 }
 
+/// `factor` times a dimension, where a loop with one value of the dimension in each iteration says it without a division.
+fn covered(path: &Path, k: usize, factor: i64, loops: &[Sum]) -> Option<Sum> {
+    path.loops.iter().zip(loops).find_map(|(l, x)| {
+        let alone = l.value.coefficients.iter().enumerate().all(|(other, &c)| (c != 0) == (other == k));
+        let (c, tile) = (*l.value.coefficients.get(k)?, l.tile);
+        // In iteration x the form c·i + constant lies in tile·x .. tile·(x + 1), and is a multiple of the tile.
+        if !alone || c <= 0 || c % tile != 0 || l.value.constant % tile != 0 || factor % (c / tile) != 0 {
+            return None;
+        }
+        let whole = x.clone().plus(&Sum::int(l.value.constant / tile), -1);
+        Some(Sum::default().plus(&whole, factor / (c / tile)))
+    })
+}
+
 /// The dimensions of an instance, from the arguments of its leaf.
 fn instance(path: &Path, dims: usize, loops: &[Sum], points: &[Sum]) -> Vec<Sum> {
     let mut points = points.iter();
@@ -284,13 +298,18 @@ impl Emitter<'_> {
 
     fn assign(&self, n: usize, loops: &[Sum], instance: &[Sum]) -> Assign {
         let statement = &self.scop().statements[n];
+        let path = self.times.path(n);
         let mut iterators: Vec<(Name, Sum)> = Vec::new();
         for (dim, at) in statement.dims.iter().zip(instance) {
             let value = match &dim.stepped {
                 None => at.clone(),
                 Some((start, step)) => {
                     let lookup = |name: &Name| iterators.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-                    Sum::of(start, &lookup).plus(at, *step)
+                    let steps = match covered(path, iterators.len(), *step, loops) {
+                        Some(steps) => steps,
+                        None => Sum::default().plus(at, *step),
+                    };
+                    Sum::of(start, &lookup).plus(&steps, 1)
                 }
             };
             iterators.push((dim.iterator.clone(), value));
