@@ -1,6 +1,6 @@
 use super::*;
 use crate::isl::Context;
-use crate::schedule::{self, Fuse, bands::Bands};
+use crate::schedule::{self, Fuse, Goal, bands::Bands};
 use crate::staging::{self, Times};
 use crate::{lang, poly};
 use std::collections::HashMap;
@@ -171,7 +171,8 @@ fn kernels_are_visited_as_isl_visits_them() {
         let solver = Default::default();
         let bands = Bands::new(&scop, &dependences, solver).unwrap();
         for fuse in [Fuse::None, Fuse::Auto] {
-            let decision = schedule::decide(&bands, &scop, 2048, fuse, 1, solver).unwrap();
+            let goal = Goal { capacity_bytes: 2048, fuse, effort: 1, solver };
+            let decision = schedule::decide(&bands, &scop, &goal).unwrap();
             let times = Times::new(&scop, &decision.schedule);
             let staging = staging::stage(&times, &dependences).unwrap();
             for (g, leaves) in super::super::program::leaves(&source, &times, &staging).unwrap().iter().enumerate() {
