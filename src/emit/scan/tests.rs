@@ -259,6 +259,29 @@ fn pieces_of_a_transfer_run_one_after_another() {
 }
 
 #[test]
+fn what_the_first_iteration_alone_runs_first_stands_before_the_loop() {
+    let ctx = Context::new();
+    let leaves = [
+        leaf(&ctx, "S", &[Dim(0), Position(0)], 2, "{ S[x] : x = 0 }"),
+        leaf(&ctx, "T", &[Dim(0), Position(1)], 2, "{ T[x] : 0 <= x < 8 }"),
+        leaf(&ctx, "U", &[Dim(0), Position(2)], 2, "{ U[x] : x = 7 }"),
+    ];
+    let expected = "let c0 = 0 { S[0] }; for 0 | c0 <= 7 { T[c0] }; let c0 = 7 { U[7] }";
+    assert_eq!(show(&scan(&leaves).unwrap()), expected);
+}
+
+#[test]
+fn a_loop_that_may_be_empty_needs_no_guard() {
+    let ctx = Context::new();
+    let leaves = [
+        leaf(&ctx, "S", &[Dim(0), Position(0), Dim(1)], 3, "{ S[x, i] : 0 <= x < 8 and 0 <= i < x }"),
+        leaf(&ctx, "T", &[Dim(0), Position(1)], 2, "{ T[x] : 0 <= x < 8 }"),
+    ];
+    let expected = "for 0 | c0 <= 7 { for 0 | c1 <= c0 + -1 { S[c0, c1] }; T[c0] }";
+    assert_eq!(show(&scan(&leaves).unwrap()), expected);
+}
+
+#[test]
 fn a_quotient_that_is_a_loop_is_no_quotient() {
     let ctx = Context::new();
     let set = "{ T[x, i] : 0 <= i < 1975 and 79x <= i < 79x + 79 and i mod 79 >= 77 }";
