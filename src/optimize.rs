@@ -39,7 +39,7 @@ pub struct Options {
 /// A scheduled program and what is said about it.
 #[derive(Clone, Debug)]
 pub struct Optimized {
-    /// Of the scheduled level, resolved.
+    /// Of the scheduled level, resolved but for the labels.
     pub program: Program,
     pub placement: Placement,
     pub report: Report,
@@ -214,6 +214,12 @@ impl Outcome {
         self.counts.bytes().map_or(i128::MAX, |(loads, stores)| loads.saturating_add(stores))
     }
 
+    fn places(&self) -> Vec<check::Place> {
+        let Staging { buffers, placement } = &self.staging;
+        let place = |(b, &offset): (&staging::Buffer, &i64)| check::Place { offset, bytes: b.bytes(), alive: b.alive };
+        buffers.iter().zip(&placement.offsets).map(place).collect()
+    }
+
     fn placement(&self) -> Placement {
         let scratch = self.program.arrays.iter().filter(|a| a.role == lang::ast::Role::Scratch);
         let offsets = scratch.zip(&self.staging.placement.offsets).map(|(a, &at)| (a.name.clone(), at)).collect();
@@ -311,6 +317,7 @@ impl Work<'_> {
             counts: &outcome.counts,
             arena_bytes: outcome.staging.placement.arena_bytes,
             capacity_bytes: self.options.capacity_bytes,
+            places: outcome.places(),
             smaller,
         }
     }

@@ -4,7 +4,7 @@
 //! program is broken, what it moves is counted again, so that only a run that compares results can notice.
 
 use polyfuse::check::compare::{Stopped, Verdict, compare};
-use polyfuse::check::{self, LONGEST_RUN, Subject, legality};
+use polyfuse::check::{self, LONGEST_RUN, Place, Subject, legality};
 use polyfuse::count::{self, Counts};
 use polyfuse::ilp::Solver;
 use polyfuse::isl::Context;
@@ -81,7 +81,8 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
         Fuse::Source => source_schedule(&scop).expect("a schedule"),
         _ => {
             let bands = Bands::new(&scop, &dependences, Solver::default()).expect("bands");
-            schedule::decide(&bands, &scop, capacity_bytes, fuse, 1, Solver::default()).expect("a decision").schedule
+            let goal = schedule::Goal { capacity_bytes, fuse, effort: 1, solver: Solver::default() };
+            schedule::decide(&bands, &scop, &goal).expect("a decision").schedule
         }
     };
     let times = staging::Times::new(&scop, &schedule);
@@ -104,6 +105,7 @@ impl Outcome {
             counts: &self.counts,
             arena_bytes: self.arena_bytes,
             capacity_bytes: self.capacity_bytes,
+            places: Vec::new(),
             smaller: None,
         }
     }
@@ -450,4 +452,16 @@ fn a_comparison_says_which_program_stopped() {
     assert!(matches!(compare(&undefined, &right, 1, 1000), Err(Stopped::InA(Fault::Undefined { .. }))));
     assert!(matches!(compare(&right, &undefined, 1, 1000), Err(Stopped::InB(Fault::Undefined { .. }))));
     assert!(matches!(compare(&right, &right, 1, 3), Err(Stopped::InA(Fault::Budget { max_instances: 3 }))));
+}
+
+#[test]
+fn two_live_buffers_at_one_address_are_refused() {
+    for (name, outcome) in outcomes() {
+        let place = |offset, alive| Place { offset, bytes: 8, alive };
+        let ask = |places| check::all(&Subject { places, arena_bytes: 16, capacity_bytes: 16, ..outcome.subject() });
+        assert_eq!(ask(vec![place(0, (0, 1)), place(8, (1, 2))]), Ok(()), "{name}");
+        assert_eq!(ask(vec![place(0, (0, 1)), place(4, (2, 2))]), Ok(()), "{name}");
+        assert!(ask(vec![place(0, (0, 1)), place(4, (1, 2))]).expect_err(&name).contains("share bytes"));
+        assert!(ask(vec![place(12, (0, 0))]).expect_err(&name).contains("in an arena of"));
+    }
 }

@@ -288,3 +288,15 @@ fn a_budget_that_runs_out_is_an_error() {
     assert_eq!(count_within(&program, 2), Err(CountError::Budget));
     assert_eq!(count_within(&program, 20).map(|counts| counts.instances), Ok(166650));
 }
+
+#[test]
+fn a_value_that_is_known_excludes_others_at_once() {
+    let choice = "(a == 1 && b == 1 && c == 0 && d == 5 && e > 0 || \
+                  (a != 1 || b != 1 || c != 0 || d != 5) && e > 2)";
+    let program = format!(
+        "output X; for a in 0..9, b in 0..9, c in 0..9, d in 0..9, e in 0..9 {{ if {} {{ X = 1; }} }}",
+        [choice; 3].join(" && ")
+    );
+    let counts = count_within(&resolved(&program), 2_000).unwrap();
+    assert_eq!(counts.instances, 8 + (9i128.pow(4) - 1) * 6);
+}

@@ -1,7 +1,8 @@
 //! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
 //!
-//! Four questions about every schedule: does it keep all dependences, does its arena fit, does a run move what was counted, and does
-//! a run leave what the source program leaves, each element read from a buffer having been put there.
+//! Questions about every schedule: does it keep all dependences, does its arena fit, do buffers that live together lie apart, does a
+//! run move what was counted, and does a run leave what the source program leaves, each element read from a buffer having been put
+//! there.
 
 pub mod compare;
 pub mod legality;
@@ -24,8 +25,18 @@ pub struct Subject<'a> {
     pub counts: &'a Counts,
     pub arena_bytes: i64,
     pub capacity_bytes: i64,
+    /// For each buffer its offset, its bytes, and the first and last leaf beside which it lives.
+    pub places: Vec<Place>,
     /// The source and the scheduled program at smaller parameters, where these are too large to be run.
     pub smaller: Option<(Program, Program)>,
+}
+
+/// Where and when a buffer lies in the scratchpad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub offset: i64,
+    pub bytes: i64,
+    pub alive: (usize, usize),
 }
 
 /// Asks all questions.
@@ -45,11 +56,29 @@ pub fn all(subject: &Subject) -> Result<(), String> {
     if subject.arena_bytes > subject.capacity_bytes {
         return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
     }
+    apart(&subject.places, subject.arena_bytes)?;
     if !is_long(subject.counts) {
         traffic(subject.program, subject.counts)?;
         results(subject.source, subject.program)?;
     } else if let Some((source, program)) = &subject.smaller {
         results(source, program)?;
+    }
+    Ok(())
+}
+
+/// Whether buffers that live together share no byte, and all lie in the arena.
+fn apart(places: &[Place], arena_bytes: i64) -> Result<(), String> {
+    for (n, a) in places.iter().enumerate() {
+        if a.offset < 0 || a.offset.saturating_add(a.bytes) > arena_bytes {
+            return Err(format!("a buffer at {a:?} in an arena of {arena_bytes} bytes"));
+        }
+        let meets = |b: &&Place| {
+            let in_time = a.alive.0 <= b.alive.1 && b.alive.0 <= a.alive.1;
+            in_time && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes
+        };
+        if let Some(b) = places[n + 1..].iter().find(meets) {
+            return Err(format!("two buffers that live together share bytes: {a:?} and {b:?}"));
+        }
     }
     Ok(())
 }

@@ -109,6 +109,10 @@ fn take<'a>(terms: &mut impl Iterator<Item = &'a (Var, i128)>, value: i128) -> i
     value
 }
 
+fn opposite(terms: &Terms) -> Terms {
+    terms.iter().map(|&(var, c)| (var, -c)).collect()
+}
+
 fn gcd(a: i128, b: i128) -> i128 {
     let (mut a, mut b) = (a.saturating_abs(), b.saturating_abs());
     while b != 0 {
@@ -144,7 +148,11 @@ impl System {
         if self.at_least.get(&terms).is_some_and(|&known| known <= constant) {
             return Ok(());
         }
-        let opposite: Terms = terms.iter().map(|&(var, c)| (var, -c)).collect();
+        if let Some(value) = self.known(&terms) {
+            self.empty |= value.checked_add(constant).ok_or(CountError::Overflow)? < 0;
+            return Ok(());
+        }
+        let opposite = opposite(&terms);
         match self.at_least.get(&opposite).map(|&other| other.checked_add(constant)) {
             Some(None) => return Err(CountError::Overflow),
             Some(Some(sum)) if sum < 0 => self.empty = true,
@@ -168,9 +176,27 @@ impl System {
         } else if form.constant % content != 0 {
             self.empty = true;
         } else {
-            let terms = form.terms.iter().map(|&(var, c)| (var, c / content)).collect();
-            self.zeros.push(Linear { terms, constant: form.constant / content });
+            let terms: Terms = form.terms.iter().map(|&(var, c)| (var, c / content)).collect();
+            let constant = form.constant / content;
+            if let Some(value) = self.known(&terms) {
+                self.empty |= value.checked_neg() != Some(constant);
+                return;
+            }
+            let (above, below) = (self.at_least.remove(&terms), self.at_least.remove(&opposite(&terms)));
+            self.empty |= above.is_some_and(|least| least < constant);
+            self.empty |= below.is_some_and(|most| most.checked_add(constant).is_some_and(|sum| sum < 0));
+            self.zeros.push(Linear { terms, constant });
         }
+    }
+
+    /// The value of `terms`, where a form that is 0 says it.
+    fn known(&self, terms: &Terms) -> Option<i128> {
+        let opposite = opposite(terms);
+        self.zeros.iter().find_map(|zero| match &zero.terms {
+            known if known == terms => zero.constant.checked_neg(),
+            known if *known == opposite => Some(zero.constant),
+            _ => None,
+        })
     }
 
     pub(super) fn take_zero(&mut self) -> Option<Linear> {

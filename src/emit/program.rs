@@ -10,9 +10,10 @@ use super::scan::{Date, Leaf, scan};
 use super::sum::Sum;
 use crate::isl::Result;
 use crate::lang::ast::{self, Access, Affine, Assign, Direction, Expr, ExprKind, Name, Program, Role, Stmt, Transfer};
+use crate::poly::text::tuple;
 use crate::poly::{Linear, Scop};
 use crate::schedule::tree::Path;
-use crate::staging::{Buffer, Place, Staging, Times, in_tile, points, tuple};
+use crate::staging::{Buffer, Place, Staging, Times, in_tile, points};
 use std::cell::Cell;
 
 /// A scheduled program and where its groups stand in it.

@@ -64,3 +64,8 @@ fn symbol(comparison: Comparison) -> &'static str {
         Comparison::Ne => "!=",
     }
 }
+
+/// `i0,i1,i2`
+pub fn tuple(letter: &str, n: usize) -> String {
+    (0..n).map(|k| format!("{letter}{k}")).collect::<Vec<_>>().join(",")
+}

@@ -360,7 +360,7 @@ impl<'a> Bands<'a> {
     }
 
     fn tuple(&self, s: usize, letter: &str) -> String {
-        format!("S{s}[{}]", crate::staging::tuple(letter, self.scop.statements[s].dims.len()))
+        format!("S{s}[{}]", crate::poly::text::tuple(letter, self.scop.statements[s].dims.len()))
     }
 
     /// `rate·j - rate·i` of a pair along a class, an iterator that is missing counting as 0; `None` where both are.

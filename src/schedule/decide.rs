@@ -416,10 +416,7 @@ impl<'a> Planner<'a> {
         for &array in resident {
             schedule.buffers.push(self.program_wide(array, &schedule));
         }
-        Decision {
-            schedule,
-            nests: chosen.iter().map(|p| p.candidate.nests).collect(),
-        }
+        Decision { schedule, nests: chosen.iter().map(|p| p.candidate.nests).collect() }
     }
 
     fn program_wide(&self, array: usize, schedule: &Schedule) -> BufferSpec {

@@ -1,7 +1,7 @@
 //! Which loops run together, in which tiles, and where does each array wait?
 //!
 //! Bands say which loops a group of nests can share, the search finds tiles and buffers for a group, placement picks groups for the
-//! whole program; the outcome is a schedule tree with decisions on buffers. Only `bands` and `source` know isl.
+//! whole program; the outcome is a schedule tree with decisions on buffers. Only `bands`, `nest` and `source` ask isl.
 
 pub mod bands;
 mod decide;

@@ -8,8 +8,9 @@
 //! Source: Verdoolaege et al., "Polyhedral parallel code generation for CUDA", TACO 9(4), 2013, for tiles in local memory.
 //! Differs: loads and stores come from value-based dependences, and a window that slides is kept, not fetched again.
 
-use super::times::{Times, tuple};
+use super::times::Times;
 use crate::isl::{Map, Result, Set};
+use crate::poly::text::tuple;
 use crate::poly::{Dependences, Linear};
 use crate::schedule::tree::{BufferSpec, Path, Scope, TileLoop, User};
 
@@ -264,7 +265,9 @@ impl View<'_> {
                 needed = union(needed, away.domain_factor_domain()?.union(&away.domain_factor_range()?)?)?;
             }
             // All of them is the usual answer, and the writes themselves say it in the fewest words.
-            needed.map(|needed| if writes.is_subset(&needed)? { Ok(writes.clone()) } else { writes.intersect(&needed) }).transpose()
+            needed
+                .map(|needed| if writes.is_subset(&needed)? { Ok(writes.clone()) } else { writes.intersect(&needed) })
+                .transpose()
         })
     }
 

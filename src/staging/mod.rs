@@ -10,7 +10,7 @@ mod times;
 
 pub use arena::{Placement, place, tightest};
 pub use buffer::{Buffer, Place, Storage, points};
-pub use times::{Times, in_tile, tuple};
+pub use times::{Times, in_tile};
 
 use crate::isl::Result;
 use crate::poly::Dependences;

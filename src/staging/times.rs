@@ -1,6 +1,7 @@
 //! In which iteration of the schedule's loops does an instance run?
 
 use crate::isl::{Map, Result};
+use crate::poly::text::tuple;
 use crate::poly::{Linear, Scop};
 use crate::schedule::tree::{Path, Schedule, TileLoop};
 use std::cell::RefCell;
@@ -46,11 +47,6 @@ impl<'a> Times<'a> {
         self.prefixes.borrow_mut().insert((statement, depth), map.clone());
         Ok(map)
     }
-}
-
-/// `i0,i1,i2`
-pub fn tuple(letter: &str, n: usize) -> String {
-    (0..n).map(|k| format!("{letter}{k}")).collect::<Vec<_>>().join(",")
 }
 
 /// That an instance runs in iteration `x{q}` of a tile loop.

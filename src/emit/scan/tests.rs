@@ -101,7 +101,7 @@ impl Numbers {
 
     /// A few bounds of each dimension, tiles among them, and a few rows across dimensions.
     fn set(&mut self, ctx: &Context, name: &str, dims: usize) -> Set {
-        let tuple = crate::staging::tuple("i", dims);
+        let tuple = crate::poly::text::tuple("i", dims);
         let piece = |n: &mut Numbers| {
             let mut rows = Vec::new();
             for k in 0..dims {
