@@ -91,15 +91,18 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     clock.lap(|t| &mut t.dependences);
     let mut work = Work { source: &source, scop: &scop, dependences: &dependences, options, clock, groups: None };
     let alone = work.best(if complete { Fuse::None } else { Fuse::Source })?;
-    let chosen = match options.fuse {
-        _ if !complete => None,
-        Fuse::None | Fuse::Source => None,
-        fuse => Some(work.best(fuse)?),
+    // `auto` is the best of what the ILP picks and of the two extremes, by the bytes that are counted in the end.
+    let kinds: &[Fuse] = match options.fuse {
+        _ if !complete || alone.nests.len() < 2 => &[],
+        Fuse::None | Fuse::Source => &[],
+        Fuse::Max => &[Fuse::Max],
+        Fuse::Auto => &[Fuse::Auto, Fuse::Max],
     };
+    let fused = kinds.iter().map(|&fuse| work.best(fuse)).collect::<Result<Vec<_>, _>>()?;
     let per_nest = alone.counts.clone();
-    let outcome = match chosen {
-        Some(chosen) if options.fuse == Fuse::Max || chosen.bytes() <= alone.bytes() => chosen,
-        _ => alone,
+    let outcome = match options.fuse {
+        Fuse::Max => fused.into_iter().next().unwrap_or(alone),
+        _ => fused.into_iter().chain([alone]).min_by_key(Outcome::bytes).expect("at least the nests apart"),
     };
     let smaller = match complete && check::is_long(&outcome.counts) {
         true => shrunk(parsed, overrides, options, &source, &outcome.nests)?,
