@@ -67,18 +67,26 @@ impl Levels {
         self.levels.get(d).map_or(&[], |rows| rows)
     }
 
-    /// The rows over the outer `depth` loops alone.
+    /// The rows over the outer `depth` loops alone, those of inner loops first.
     pub fn outside(&self, depth: usize) -> impl Iterator<Item = &Row> {
-        self.levels.iter().take(depth).flatten()
+        self.levels.iter().take(depth).rev().flatten()
     }
 
-    /// Adds what is known of the loops down to the innermost of a row.
+    /// Adds a row that is known to hold, and what it says of outer loops together with bounds of the same loop.
     pub fn learn(&mut self, row: &Row) {
-        if let Some(d) = innermost(row) {
-            if self.levels.len() <= d {
-                self.levels.resize(d + 1, Vec::new());
+        let Some(d) = innermost(row) else { return };
+        if self.levels.len() <= d {
+            self.levels.resize(d + 1, Vec::new());
+        }
+        let opposite =
+            |other: &&Row| !row.is_equality && other.coefficients[d].signum() == -row.coefficients[d].signum();
+        let sum = |other: &Row| combined(row, other.coefficients[d].abs(), other, row.coefficients[d].abs());
+        let outer: Vec<Row> = self.levels[d].iter().filter(opposite).filter_map(sum).collect();
+        self.levels[d].push(row.clone());
+        for row in outer.into_iter().filter_map(tightened) {
+            if !follows(&row, &[self]) {
+                self.learn(&row);
             }
-            self.levels[d].push(row.clone());
         }
     }
 

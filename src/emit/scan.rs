@@ -153,20 +153,67 @@ struct Place {
 
 /// The loops of pieces that agree before a place, where `known` holds; `None` where their dates have no common shape.
 fn node(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
-    let mut known = known.clone();
-    let guards = shared(pieces, place.depth, &mut known);
+    let mut inside = known.clone();
+    let mut guards = shared(pieces, place.depth, &mut inside);
     let inner = match pieces {
         [] => Node::Block(Vec::new()),
         [piece] if place.at == piece.leaf.date.len() => user(piece),
         _ if in_any_order(pieces, place) => {
-            block(pieces.iter().map(|piece| node(&[piece], place, &known)).collect::<Option<_>>()?)
+            block(pieces.iter().map(|piece| node(&[piece], place, &inside)).collect::<Option<_>>()?)
         }
         [first, ..] => match first.leaf.date.get(place.at)? {
-            Date::Position(_) => sequence(pieces, place, &known)?,
-            Date::Dim(_) => one_loop(pieces, place, &known)?,
+            Date::Position(_) => sequence(pieces, place, &inside)?,
+            Date::Dim(_) => match apart(pieces, place, &inside) {
+                Some((before, after)) => block(vec![node(&before, place, &inside)?, node(&after, place, &inside)?]),
+                None => {
+                    let (node, bounds) = one_loop(pieces, place, &inside)?;
+                    // A loop that is empty where a guard fails needs no such guard.
+                    let mut entered = known.clone();
+                    bounds.iter().for_each(|row| entered.learn(row));
+                    guards.retain(|row| !follows(row, &[&entered]));
+                    node
+                }
+            },
         },
     };
     Some(guarded(guards, inner))
+}
+
+/// Pieces that only the first iteration of a loop runs, and first there, apart from the others; or the same of the last.
+fn apart<'a>(
+    pieces: &[&'a Piece<'a>],
+    place: Place,
+    known: &Levels,
+) -> Option<(Vec<&'a Piece<'a>>, Vec<&'a Piece<'a>>)> {
+    let position = |piece: &Piece| match piece.leaf.date.get(place.at + 1) {
+        Some(Date::Position(at)) => Some(*at),
+        _ => None,
+    };
+    let positions = pieces.iter().map(|piece| position(piece)).collect::<Option<Vec<i64>>>()?;
+    let (first, last) = (*positions.iter().min()?, *positions.iter().max()?);
+    if first == last {
+        return None;
+    }
+    let split = |end: i64| pieces.iter().partition(|piece| position(piece) == Some(end));
+    let (early, rest): (Vec<&Piece>, Vec<&Piece>) = split(first);
+    if beyond(&early, &rest, place.depth, 1, known) {
+        return Some((early, rest));
+    }
+    let (late, rest): (Vec<&Piece>, Vec<&Piece>) = split(last);
+    beyond(&late, &rest, place.depth, -1, known).then_some((rest, late))
+}
+
+/// Whether loop `d` has one value for some pieces, and none below it (`sign` 1) or above it (-1) for the others.
+fn beyond(fixed: &[&Piece], others: &[&Piece], d: usize, sign: i64, known: &Levels) -> bool {
+    let Some(row) = common_value(fixed, d, known) else { return false };
+    let bound = directed(row, d, sign);
+    others.iter().all(|piece| follows(&bound, &[&piece.rows, known]))
+}
+
+/// The equality that fixes loop `d` for all pieces.
+fn common_value<'a>(pieces: &[&'a Piece], d: usize, known: &Levels) -> Option<&'a Row> {
+    let row = pieces.first()?.rows.of(d).iter().find(|row| row.is_equality && row.coefficients[d].abs() == 1)?;
+    pieces.iter().all(|piece| follows(row, &[&piece.rows, known])).then_some(row)
 }
 
 /// Whether the pieces are of one leaf, at a place where they may run one after another.
@@ -203,28 +250,29 @@ fn sequence(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
     Some(block(parts.iter().map(|(_, part)| node(part, below, known)).collect::<Option<_>>()?))
 }
 
-/// One loop over all pieces.
-fn one_loop(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
+/// One loop over all pieces, and the rows that bound it.
+fn one_loop(pieces: &[&Piece], place: Place, known: &Levels) -> Option<(Node, Vec<Row>)> {
     let d = place.depth;
     if !pieces.iter().all(|piece| matches!(piece.leaf.date.get(place.at), Some(Date::Dim(_)))) {
         return None;
     }
     let below = Place { at: place.at + 1, depth: d + 1 };
     let mut known = known.clone();
-    let fixed = pieces[0].rows.of(d).iter().find(|row| row.is_equality && row.coefficients[d].abs() == 1);
-    if let Some(row) = fixed.filter(|row| pieces.iter().all(|piece| follows(row, &[&piece.rows, &known]))) {
+    if let Some(row) = common_value(pieces, d, &known) {
         known.learn(row);
         let body = Box::new(node(pieces, below, &known)?);
         let (iterator, init) = (loop_name(d), bound(row, d));
-        return Some(Node::For { iterator, init, condition: Expr::Int(1), step: 1, degenerate: true, body });
+        let node = Node::For { iterator, init, condition: Expr::Int(1), step: 1, degenerate: true, body };
+        return Some((node, Vec::new()));
     }
     let lower = hull(pieces, d, 1, &known)?;
     let upper = hull(pieces, d, -1, &known)?;
-    lower.enforced().chain(upper.enforced()).for_each(|row| known.learn(row));
+    let bounds: Vec<Row> = lower.enforced().chain(upper.enforced()).cloned().collect();
+    bounds.iter().for_each(|row| known.learn(row));
     let body = Box::new(node(pieces, below, &known)?);
     let condition = Expr::Op(Op::Le, vec![Expr::Name(loop_name(d)), upper.expr(d, Op::Min, Op::Max)]);
     let init = lower.expr(d, Op::Max, Op::Min);
-    Some(Node::For { iterator: loop_name(d), init, condition, step: 1, degenerate: false, body })
+    Some((Node::For { iterator: loop_name(d), init, condition, step: 1, degenerate: false, body }, bounds))
 }
 
 /// One end of a loop: the weakest of alternatives, each the strictest of some rows.
@@ -252,17 +300,17 @@ fn hull(pieces: &[&Piece], d: usize, sign: i64, known: &Levels) -> Option<Hull> 
 
 /// The rows of a piece that bound loop `d` on one side, with equalities as bounds.
 fn end(piece: &Piece, d: usize, sign: i64) -> Vec<Row> {
-    let rows = piece.rows.of(d).iter();
-    let mut end: Vec<Row> = rows
-        .filter(|row| row.is_equality || row.coefficients[d].signum() == sign)
-        .map(|row| {
-            let flip = if row.coefficients[d].signum() == sign { 1 } else { -1 };
-            let coefficients = row.coefficients.iter().map(|c| c * flip).collect();
-            Row { is_equality: false, coefficients, constant: row.constant * flip }
-        })
-        .collect();
+    let bounds = |row: &&Row| row.is_equality || row.coefficients[d].signum() == sign;
+    let mut end: Vec<Row> = piece.rows.of(d).iter().filter(bounds).map(|row| directed(row, d, sign)).collect();
     end.sort_by_key(|row| row.coefficients.iter().filter(|c| **c != 0).count());
     end
+}
+
+/// An equality as a lower (`sign` 1) or upper (-1) bound of loop `d`; a bound as it is.
+fn directed(row: &Row, d: usize, sign: i64) -> Row {
+    let flip = if row.coefficients[d].signum() == sign { 1 } else { -1 };
+    let coefficients = row.coefficients.iter().map(|c| c * flip).collect();
+    Row { is_equality: false, coefficients, constant: row.constant * flip }
 }
 
 impl Hull {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::isl::Context;
-use crate::schedule::{self, Fuse, bands::Bands};
+use crate::schedule::{self, Fuse, Goal, bands::Bands};
 use crate::staging::{self, Times};
 use crate::{lang, poly};
 use std::collections::HashMap;
@@ -171,7 +171,7 @@ fn kernels_are_visited_as_isl_visits_them() {
         let solver = Default::default();
         let bands = Bands::new(&scop, &dependences, solver).unwrap();
         for fuse in [Fuse::None, Fuse::Auto] {
-            let goal = schedule::Goal { capacity_bytes: 2048, fuse, effort: 1, solver };
+            let goal = Goal { capacity_bytes: 2048, fuse, effort: 1, solver };
             let decision = schedule::decide(&bands, &scop, &goal).unwrap();
             let times = Times::new(&scop, &decision.schedule);
             let staging = staging::stage(&times, &dependences).unwrap();
@@ -256,6 +256,29 @@ fn pieces_of_a_transfer_run_one_after_another() {
     assert!(text.starts_with("for 0 | c0 <= 8 { if c0 "), "{text}");
     assert!(text.contains("for 0 | c1 <= 6 { L[0, c1] }"), "{text}");
     assert!(text.contains("if c0 >= 1 { for 6*c0 + 1 | c1 <= 6*c0 + 6 { L[c0, c1] } }"), "{text}");
+}
+
+#[test]
+fn what_the_first_iteration_alone_runs_first_stands_before_the_loop() {
+    let ctx = Context::new();
+    let leaves = [
+        leaf(&ctx, "S", &[Dim(0), Position(0)], 2, "{ S[x] : x = 0 }"),
+        leaf(&ctx, "T", &[Dim(0), Position(1)], 2, "{ T[x] : 0 <= x < 8 }"),
+        leaf(&ctx, "U", &[Dim(0), Position(2)], 2, "{ U[x] : x = 7 }"),
+    ];
+    let expected = "let c0 = 0 { S[0] }; for 0 | c0 <= 7 { T[c0] }; let c0 = 7 { U[7] }";
+    assert_eq!(show(&scan(&leaves).unwrap()), expected);
+}
+
+#[test]
+fn a_loop_that_may_be_empty_needs_no_guard() {
+    let ctx = Context::new();
+    let leaves = [
+        leaf(&ctx, "S", &[Dim(0), Position(0), Dim(1)], 3, "{ S[x, i] : 0 <= x < 8 and 0 <= i < x }"),
+        leaf(&ctx, "T", &[Dim(0), Position(1)], 2, "{ T[x] : 0 <= x < 8 }"),
+    ];
+    let expected = "for 0 | c0 <= 7 { for 0 | c1 <= c0 + -1 { S[c0, c1] }; T[c0] }";
+    assert_eq!(show(&scan(&leaves).unwrap()), expected);
 }
 
 #[test]
