@@ -12,7 +12,7 @@ use crate::poly::{self, Dependences, Scop};
 use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Fuse, Goal};
+use crate::schedule::{self, Fuse, Goal, Known};
 use crate::staging::{self, Staging};
 use std::time::Instant;
 
@@ -89,21 +89,25 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     let (dependences, complete) = analyse(&scop, options)?;
     warnings.extend(diagnose(&scop, &dependences, complete)?);
     clock.lap(|t| &mut t.dependences);
-    let mut work = Work { source: &source, scop: &scop, dependences: &dependences, options, clock, groups: None };
-    let alone = work.best(if complete { Fuse::None } else { Fuse::Source })?;
+    let mut work = Work::new(&source, &scop, &dependences, options, clock);
+    if complete {
+        work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
+    }
+    let alone = work.best(Fuse::None)?;
     // `auto` is the best of what the ILP picks and of the two extremes, by the bytes that are counted in the end.
     let kinds: &[Fuse] = match options.fuse {
-        _ if !complete || alone.nests.len() < 2 => &[],
+        _ if !complete || work.outcomes[alone].nests.len() < 2 => &[],
         Fuse::None | Fuse::Source => &[],
         Fuse::Max => &[Fuse::Max],
-        Fuse::Auto => &[Fuse::Auto, Fuse::Max],
+        Fuse::Auto => &[Fuse::Max, Fuse::Auto],
     };
     let fused = kinds.iter().map(|&fuse| work.best(fuse)).collect::<Result<Vec<_>, _>>()?;
-    let per_nest = alone.counts.clone();
-    let outcome = match options.fuse {
-        Fuse::Max => fused.into_iter().next().unwrap_or(alone),
-        _ => fused.into_iter().chain([alone]).min_by_key(Outcome::bytes).expect("at least the nests apart"),
+    let best = match options.fuse {
+        Fuse::Max => fused.first().copied().unwrap_or(alone),
+        _ => fused.into_iter().rev().chain([alone]).min_by_key(|&n| work.outcomes[n].bytes()).unwrap_or(alone),
     };
+    let per_nest = work.outcomes[alone].counts.clone();
+    let outcome = work.outcomes.swap_remove(best);
     let smaller = match complete && check::is_long(&outcome.counts) {
         true => shrunk(parsed, overrides, options, &source, &outcome.nests)?,
         false => None,
@@ -230,6 +234,7 @@ impl Outcome {
     }
 }
 
+/// The way from a program to its outcomes.
 struct Work<'a> {
     source: &'a Program,
     scop: &'a Scop,
@@ -238,27 +243,39 @@ struct Work<'a> {
     clock: Clock,
     /// The groups to use, where they are known.
     groups: Option<&'a [(usize, usize)]>,
+    /// `None` where the dependences are not known: then the program runs in source order, each instance staged by itself.
+    known: Option<Known<'a>>,
+    /// All that was carried out, each schedule once.
+    outcomes: Vec<Outcome>,
 }
 
-impl Work<'_> {
-    /// The best schedule of a kind whose buffers can be laid out in the scratchpad.
+impl<'a> Work<'a> {
+    fn new(
+        source: &'a Program,
+        scop: &'a Scop,
+        dependences: &'a Dependences,
+        options: &'a Options,
+        clock: Clock,
+    ) -> Work<'a> {
+        Work { source, scop, dependences, options, clock, groups: None, known: None, outcomes: Vec::new() }
+    }
+
+    /// The best schedule of a kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
     ///
     /// Plans are made for sums of sizes; a layout can need a little more, so they are asked again with less room until one fits.
-    fn best(&mut self, fuse: Fuse) -> Result<Outcome, Failure> {
+    fn best(&mut self, fuse: Fuse) -> Result<usize, Failure> {
         let Options { capacity_bytes, effort, solver, .. } = *self.options;
-        if fuse != Fuse::Source {
-            let bands = Bands::new(self.scop, self.dependences, solver)?;
-            for sixteenths in [16, 15, 14, 12, 8, 4, 2] {
-                let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-                let goal = Goal { capacity_bytes: room, fuse, effort, solver };
-                let decision = match self.groups {
-                    Some(groups) => schedule::decide_groups(&bands, self.scop, &goal, groups)?,
-                    None => schedule::decide(&bands, self.scop, &goal)?,
-                };
-                self.clock.lap(|t| &mut t.schedule);
-                if let Some(outcome) = self.carry_out(decision.schedule, decision.nests)? {
-                    return Ok(outcome);
-                }
+        for sixteenths in [16, 15, 14, 12, 8, 4, 2] {
+            let Some(known) = &mut self.known else { break };
+            let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
+            let goal = Goal { capacity_bytes: room, fuse, effort, solver };
+            let decision = match self.groups {
+                Some(groups) => schedule::decide_groups(known, self.scop, &goal, groups)?,
+                None => schedule::decide(known, self.scop, &goal)?,
+            };
+            self.clock.lap(|t| &mut t.schedule);
+            if let Some(outcome) = self.carry_out(decision.schedule, decision.nests)? {
+                return Ok(outcome);
             }
         }
         let schedule = schedule::source::source_schedule(self.scop)?;
@@ -269,7 +286,11 @@ impl Work<'_> {
         }
     }
 
-    fn carry_out(&mut self, schedule: Schedule, nests: Vec<(usize, usize)>) -> Result<Option<Outcome>, Failure> {
+    /// The outcome of a schedule; `None` where it does not fit or a budget runs out.
+    fn carry_out(&mut self, schedule: Schedule, nests: Vec<(usize, usize)>) -> Result<Option<usize>, Failure> {
+        if let Some(known) = self.outcomes.iter().position(|o| o.schedule == schedule && o.nests == nests) {
+            return Ok(Some(known));
+        }
         let times = staging::Times::new(self.scop, &schedule);
         let budget = BUDGET.saturating_mul(u64::from(self.options.effort.max(1)));
         let staging = match self.scop.ctx.budget(budget, || staging::stage(&times, self.dependences)) {
@@ -291,7 +312,8 @@ impl Work<'_> {
             counts => counts.map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?,
         };
         self.clock.lap(|t| &mut t.emit);
-        Ok(Some(Outcome { schedule, staging, program, counts, nests, ends }))
+        self.outcomes.push(Outcome { schedule, staging, program, counts, nests, ends });
+        Ok(Some(self.outcomes.len() - 1))
     }
 
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
@@ -344,14 +366,15 @@ fn shrunk(
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
         let clock = Clock::start();
-        let groups = Some(groups);
-        let mut work =
-            Work { source: &small, scop: &scop, dependences: &dependences, options: &options, clock, groups };
+        let mut work = Work::new(&small, &scop, &dependences, &options, clock);
+        work.groups = Some(groups);
+        work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
         let outcome = match work.best(options.fuse) {
             Err(Failure::DoesNotFit { .. }) => return Ok(None),
             outcome => outcome?,
         };
-        return Ok(Some((small, outcome.program)));
+        let program = work.outcomes.swap_remove(outcome).program;
+        return Ok(Some((small, program)));
     }
     Ok(None)
 }

@@ -13,7 +13,7 @@ use polyfuse::poly::{self, Dependences, Scop};
 use polyfuse::run::Fault;
 use polyfuse::schedule::bands::Bands;
 use polyfuse::schedule::tree::Schedule;
-use polyfuse::schedule::{self, Fuse, source::source_schedule};
+use polyfuse::schedule::{self, Fuse, Known, source::source_schedule};
 use polyfuse::{emit, lang, staging};
 
 /// A matrix product that does not fit as a whole.
@@ -80,9 +80,9 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
     let schedule = match fuse {
         Fuse::Source => source_schedule(&scop).expect("a schedule"),
         _ => {
-            let bands = Bands::new(&scop, &dependences, Solver::default()).expect("bands");
+            let mut known = Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"));
             let goal = schedule::Goal { capacity_bytes, fuse, effort: 1, solver: Solver::default() };
-            schedule::decide(&bands, &scop, &goal).expect("a decision").schedule
+            schedule::decide(&mut known, &scop, &goal).expect("a decision").schedule
         }
     };
     let times = staging::Times::new(&scop, &schedule);

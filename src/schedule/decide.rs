@@ -1,10 +1,10 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
-use super::bands::{Bands, GroupProblem};
+use super::bands::GroupProblem;
+use super::known::{Care, Known};
 use super::nest::stage_nest;
 use super::placement::{Candidate, Choice, Resident, choose};
-use super::problem::{Plan, Problem};
-use super::search::{frontier, outline};
+use super::problem::Plan;
 use super::source::{source_nest, source_schedule};
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
@@ -12,9 +12,7 @@ use crate::ilp::Solver;
 use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::{Linear, Scop};
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which groups are considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +41,6 @@ const STATEMENTS: usize = 28;
 const RESIDENTS: usize = 6;
 /// Most arrays that a group is planned with and without at once.
 const CROSSING: usize = 2;
-/// Steps of all searches together, and the least and most of one: first for all runs of one length, to choose among them, then
-/// for the chosen groups.
-const CHOOSING: Steps = Steps { together: 12_000, each: (1_000, 6_000), search: outline };
-const CHOSEN: Steps = Steps { together: 60_000, each: (3_000, 30_000), search: frontier };
-
-struct Steps {
-    together: u64,
-    each: (u64, u64),
-    search: fn(&Problem, &[i64], u64) -> Vec<Option<Plan>>,
-}
 
 /// What is decided for, and how hard it is tried.
 #[derive(Clone, Copy)]
@@ -68,9 +56,9 @@ pub struct Goal {
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(bands: &Bands, scop: &Scop, goal: &Goal) -> Result<Decision> {
+pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal) -> Result<Decision> {
     let nests = nests(scop);
-    let mut planner = Planner::new(bands, scop, goal, &nests);
+    let mut planner = Planner::new(known, scop, goal, &nests);
     if goal.fuse == Fuse::Auto {
         planner.arrays = planner.residents();
     }
@@ -91,9 +79,9 @@ pub fn decide(bands: &Bands, scop: &Scop, goal: &Goal) -> Result<Decision> {
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide_groups(bands: &Bands, scop: &Scop, goal: &Goal, runs: &[(usize, usize)]) -> Result<Decision> {
+pub fn decide_groups(known: &mut Known, scop: &Scop, goal: &Goal, runs: &[(usize, usize)]) -> Result<Decision> {
     let nests = nests(scop);
-    let mut planner = Planner::new(bands, scop, goal, &nests);
+    let mut planner = Planner::new(known, scop, goal, &nests);
     planner.plan(runs)?;
     planner.decided()
 }
@@ -127,13 +115,11 @@ enum How {
     Source,
 }
 
-struct Planner<'a> {
-    bands: &'a Bands<'a>,
+struct Planner<'a, 'b> {
+    known: &'a mut Known<'b>,
     scop: &'a Scop,
     goal: &'a Goal,
     nests: &'a [Vec<usize>],
-    /// Plans by problem and capacities: repeated blocks of a network ask the same question.
-    known: HashMap<(Problem, Vec<i64>), Vec<Option<Plan>>>,
     plans: Vec<Planned>,
     /// Arrays that may stay in the scratchpad between groups.
     arrays: Vec<Resident>,
@@ -147,9 +133,9 @@ struct Task {
     capacities: Vec<i64>,
 }
 
-impl<'a> Planner<'a> {
-    fn new(bands: &'a Bands<'a>, scop: &'a Scop, goal: &'a Goal, nests: &'a [Vec<usize>]) -> Planner<'a> {
-        Planner { bands, scop, goal, nests, known: HashMap::new(), plans: Vec::new(), arrays: Vec::new() }
+impl<'a, 'b> Planner<'a, 'b> {
+    fn new(known: &'a mut Known<'b>, scop: &'a Scop, goal: &'a Goal, nests: &'a [Vec<usize>]) -> Planner<'a, 'b> {
+        Planner { known, scop, goal, nests, plans: Vec::new(), arrays: Vec::new() }
     }
 
     /// The best choice among all plans; in source order, instance by instance, when none covers the program.
@@ -244,11 +230,11 @@ impl<'a> Planner<'a> {
             tasks.extend(self.tasks(first, end)?);
         }
         let questions = tasks.iter().map(|t| (t.problem.problem.clone(), t.capacities.clone())).collect();
-        self.search(questions, CHOOSING);
+        self.known.search(questions, Care::Outline, self.goal.effort);
         for task in tasks {
             let key = (task.problem.problem.clone(), task.capacities.clone());
             let mut distinct: Vec<Plan> = Vec::new();
-            for plan in self.known.get(&key).into_iter().flatten().flatten() {
+            for plan in self.known.plans(&key).iter().flatten() {
                 if !distinct.contains(plan) {
                     distinct.push(plan.clone());
                 }
@@ -269,15 +255,11 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn tasks(&self, first: usize, end: usize) -> Result<Vec<Task>> {
+    fn tasks(&mut self, first: usize, end: usize) -> Result<Vec<Task>> {
         let statements = self.statements(first, end);
         let touched = self.touched(first, end);
-        let crossing: Vec<&Resident> = self
-            .arrays
-            .iter()
-            .filter(|t| touched.binary_search(&t.array).is_ok() && (t.nests.0 < first || t.nests.1 > end))
-            .take(CROSSING)
-            .collect();
+        let crosses = |t: &&Resident| touched.binary_search(&t.array).is_ok() && (t.nests.0 < first || t.nests.1 > end);
+        let crossing: Vec<Resident> = self.arrays.iter().filter(crosses).take(CROSSING).cloned().collect();
         let mut tasks = Vec::new();
         for kept in subsets(crossing.len()) {
             let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
@@ -285,7 +267,7 @@ impl<'a> Planner<'a> {
             if room <= 0 {
                 continue;
             }
-            let problem = Rc::new(self.bands.problem(&statements, &resident)?);
+            let problem = self.known.problem(statements.clone(), &resident)?;
             // Less room is what arrays that stay alive beside the group leave.
             let beside =
                 self.arrays.iter().any(|t| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array));
@@ -331,50 +313,15 @@ impl<'a> Planner<'a> {
                 questions.push((c, (group.problem.clone(), vec![room(&self.plans[c])])));
             }
         }
-        // The same question was asked with fewer steps.
-        questions.iter().for_each(|(_, question)| drop(self.known.remove(question)));
-        self.search(questions.iter().map(|(_, question)| question.clone()).collect(), CHOSEN);
+        let asked = questions.iter().map(|(_, question)| question.clone()).collect();
+        self.known.search(asked, Care::Thorough, self.goal.effort);
         for (c, question) in questions {
-            let found = self.known.get(&question).and_then(|plans| plans[0].clone());
+            let found = self.known.plans(&question).first().cloned().flatten();
             let Planned { candidate, how: How::Plan(_, plan) } = &mut self.plans[c] else { continue };
             if let Some(better) = found.filter(|found| found.moved_bytes < plan.moved_bytes) {
                 (candidate.moved_bytes, candidate.peak_bytes) = (better.moved_bytes, better.peak_bytes);
                 *plan = better;
             }
-        }
-    }
-
-    /// Searches all problems that are new, side by side. Steps are counted, so the order of the answers does not matter.
-    fn search(&mut self, questions: Vec<(Problem, Vec<i64>)>, allowed: Steps) {
-        let mut fresh: Vec<(Problem, Vec<i64>)> = Vec::new();
-        for key in questions {
-            if !self.known.contains_key(&key) && !fresh.contains(&key) {
-                fresh.push(key);
-            }
-        }
-        let effort = u64::from(self.goal.effort.max(1));
-        let (least, most) = allowed.each;
-        let steps = (allowed.together / (fresh.len() as u64).max(1)).clamp(least, most) * effort;
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
-        let next = AtomicUsize::new(0);
-        let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
-            let work = || {
-                let mut found = Vec::new();
-                while let (at, Some((problem, capacities))) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    (at, fresh.get(at))
-                } {
-                    found.push((at, (allowed.search)(problem, capacities, steps)));
-                }
-                found
-            };
-            let handles: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let mut found = work();
-            found.extend(handles.into_iter().flat_map(|h| h.join().unwrap_or_default()));
-            found
-        });
-        for (at, plans) in found {
-            self.known.insert(fresh[at].clone(), plans);
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod bands;
 mod decide;
+mod known;
 mod nest;
 mod placement;
 pub mod problem;
@@ -13,6 +14,7 @@ pub mod source;
 pub mod tree;
 
 pub use decide::{Decision, Fuse, Goal, decide, decide_groups};
+pub use known::Known;
 
 /// All subsets of `0..n`, the empty one first.
 fn subsets(n: usize) -> Vec<Vec<usize>> {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::isl::Context;
-use crate::schedule::{self, Fuse, Goal, bands::Bands};
+use crate::schedule::{self, Fuse, Goal, Known, bands::Bands};
 use crate::staging::{self, Times};
 use crate::{lang, poly};
 use std::collections::HashMap;
@@ -169,10 +169,10 @@ fn kernels_are_visited_as_isl_visits_them() {
         let scop = poly::extract(&source, &Context::new()).unwrap();
         let dependences = poly::dependences(&scop).unwrap();
         let solver = Default::default();
-        let bands = Bands::new(&scop, &dependences, solver).unwrap();
+        let mut known = Known::new(Bands::new(&scop, &dependences, solver).unwrap());
         for fuse in [Fuse::None, Fuse::Auto] {
             let goal = Goal { capacity_bytes: 2048, fuse, effort: 1, solver };
-            let decision = schedule::decide(&bands, &scop, &goal).unwrap();
+            let decision = schedule::decide(&mut known, &scop, &goal).unwrap();
             let times = Times::new(&scop, &decision.schedule);
             let staging = staging::stage(&times, &dependences).unwrap();
             for (g, leaves) in super::super::program::leaves(&source, &times, &staging).unwrap().iter().enumerate() {

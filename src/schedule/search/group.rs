@@ -11,6 +11,7 @@ use super::price::{Client, Pricer};
 use super::settle::Settle;
 use super::tiles::candidates;
 use crate::schedule::problem::{BandLoop, Plan};
+use std::rc::Rc;
 
 /// Bands have at most this many loops.
 const MOST_BAND_LOOPS: usize = 3;
@@ -35,11 +36,12 @@ pub struct ArrayClients {
     pub is_written: bool,
 }
 
-/// Depths of all clients below one band.
-#[derive(Clone)]
+/// Depths of all clients of one array below one band.
 pub struct ArrayDepths {
     pub shared: Option<Depths>,
     pub own: Vec<Depths>,
+    /// Bytes that the array moves at least on all bands that begin like this one, by capacity.
+    bounds: Vec<i64>,
 }
 
 /// A legal band that may better some capacity's best plan.
@@ -48,7 +50,7 @@ struct Found {
     /// The smallest ratio (in 1/1024) of its bound to what it has to better.
     promise: i64,
     band: Vec<Loop>,
-    depths: Vec<ArrayDepths>,
+    depths: Rc<Vec<ArrayDepths>>,
 }
 
 /// The dims and tiles to try inside the loops of a band.
@@ -134,11 +136,11 @@ impl<'a> Group<'a> {
 
     /// Searches the bands that `next` spells: the dims and tiles of a loop inside those given.
     fn search(&mut self, next: Next) {
-        let depths = self.outermost();
+        let depths = Rc::new(self.outermost());
         let fates = vec![Fate::Open; self.pricer.frame.problem.edges.len()];
         let mut found = Vec::new();
         let all = std::mem::replace(&mut self.budget, Budget::new(self.pass.steps / 2));
-        self.visit(next, &mut Vec::new(), &depths, &fates, &mut found);
+        self.visit(next, &mut Vec::new(), depths, &fates, &mut found);
         let used = self.pass.steps / 2 - self.budget.left();
         self.budget = all;
         self.budget.spend(used);
@@ -167,10 +169,12 @@ impl<'a> Group<'a> {
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
-        let Group { arrays, pricer, .. } = self;
-        let start = |clients: &ArrayClients| ArrayDepths {
-            shared: clients.shared.as_ref().map(|client| Depths::new(pricer, client)),
-            own: clients.own.iter().map(|client| Depths::new(pricer, client)).collect(),
+        let floors = self.floors_below(&[]);
+        let Group { arrays, pricer, capacities, .. } = self;
+        let start = |clients: &ArrayClients| {
+            let shared = clients.shared.as_ref().map(|client| Depths::new(pricer, client));
+            let own = clients.own.iter().map(|client| Depths::new(pricer, client)).collect();
+            ArrayDepths::new(clients, shared, own, &floors, capacities)
         };
         arrays.iter().map(start).collect()
     }
@@ -181,19 +185,18 @@ impl<'a> Group<'a> {
         &mut self,
         next: Next,
         band: &mut Vec<Loop>,
-        depths: &[ArrayDepths],
+        depths: Rc<Vec<ArrayDepths>>,
         fates: &[Fate],
         found: &mut Vec<Found>,
     ) {
-        let Some(promise) = self.promise(depths) else { return };
+        let Some(promise) = self.promise(&depths) else { return };
         if band_keeps(self.pricer.frame.problem, band) {
-            found.push(Found { promise, band: band.clone(), depths: depths.to_vec() });
+            found.push(Found { promise, band: band.clone(), depths: depths.clone() });
         }
         let problem = self.pricer.frame.problem;
         if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
             return;
         }
-        let room = self.open_room(depths);
         for (dim, tiles) in next(band) {
             let mut ids: Vec<usize> = band.iter().map(|l| l.id).collect();
             ids.push(dim);
@@ -206,54 +209,58 @@ impl<'a> Group<'a> {
                 if fates.contains(&Fate::Broken) {
                     break;
                 }
-                if !self.budget.spend(self.clients() / 4 + self.pricer.take_steps()) {
-                    return;
-                }
                 band.push(Loop { id: dim, tile });
-                if self.fits(band, room) {
-                    let inner = self.extended(depths, band);
-                    self.visit(next, band, &inner, &fates, found);
+                if let Some(inner) = self.extended(&depths, band) {
+                    self.visit(next, band, Rc::new(inner), &fates, found);
                 }
                 band.pop();
+                if self.budget.left() == 0 {
+                    return;
+                }
             }
         }
     }
 
-    /// The number of buffers that are priced for each band.
-    fn clients(&self) -> u64 {
-        self.arrays.iter().map(|a| a.own.len() as u64 + u64::from(a.shared.is_some())).sum()
-    }
-
-    /// The largest capacity whose best plan bands that begin like this may better.
-    fn open_room(&self, depths: &[ArrayDepths]) -> i64 {
-        let floors = self.floors(depths);
-        let open = |index: &usize| self.bound(depths, &floors, self.capacities[*index]) < self.limit(*index);
-        (0..self.capacities.len()).filter(open).map(|index| self.capacities[index]).max().unwrap_or(-1)
-    }
-
-    /// Do the least boxes of each statement fit?
-    fn fits(&self, band: &[Loop], room: i64) -> bool {
+    /// Bytes that the boxes of each statement take at least.
+    fn floors_below(&self, band: &[Loop]) -> Vec<i64> {
         let mut floors = vec![0i64; self.pricer.frame.problem.statements.len()];
-        self.arrays.iter().flat_map(|clients| &clients.own).all(|client| {
+        for client in self.arrays.iter().flat_map(|clients| &clients.own) {
             let floor = &mut floors[client.users[0]];
             *floor = floor.saturating_add(self.pricer.floor(client, band));
-            *floor <= room
-        })
+        }
+        floors
     }
 
-    fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Vec<ArrayDepths> {
-        let Group { arrays, pricer, .. } = self;
+    /// All depths after one more loop, the last of the band; `None` as soon as no capacity's best plan can be bettered, or the
+    /// budget is spent.
+    fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Option<Vec<ArrayDepths>> {
+        let floors = self.floors_below(band);
+        let limits: Vec<i64> = (0..self.capacities.len()).map(|index| self.limit(index)).collect();
+        let highest = floors.iter().copied().max().unwrap_or(0);
+        let fits: Vec<bool> = self.capacities.iter().map(|&capacity| highest <= capacity).collect();
+        let mut bounds = self.bounds(depths);
+        let Group { arrays, pricer, capacities, budget, .. } = self;
         let path = Path::new(&pricer.frame, band, 0);
         let mut next = Vec::with_capacity(depths.len());
+        let mut priced = 0;
         for (clients, depths) in arrays.iter().zip(depths) {
+            let is_open = |index: usize| fits[index] && bounds[index] < limits[index];
+            if !(0..limits.len()).any(is_open) {
+                budget.spend(priced / 4 + pricer.take_steps());
+                return None;
+            }
             let shared = clients.shared.as_ref().zip(depths.shared.as_ref());
+            let shared = shared.map(|(client, depths)| depths.extended(pricer, client, &path));
             let own = clients.own.iter().zip(&depths.own);
-            next.push(ArrayDepths {
-                shared: shared.map(|(client, depths)| depths.extended(pricer, client, &path)),
-                own: own.map(|(client, depths)| depths.extended(pricer, client, &path)).collect(),
-            });
+            let own = own.map(|(client, depths)| depths.extended(pricer, client, &path)).collect();
+            let inner = ArrayDepths::new(clients, shared, own, &floors, capacities);
+            for (index, bound) in bounds.iter_mut().enumerate() {
+                *bound = bound.saturating_add(inner.bounds[index].saturating_sub(depths.bounds[index]));
+            }
+            next.push(inner);
+            priced += clients.own.len() as u64 + u64::from(clients.shared.is_some());
         }
-        next
+        budget.spend(priced / 4 + pricer.take_steps()).then_some(next)
     }
 
     /// Can a band that begins like this better some capacity's best plan?
@@ -263,9 +270,8 @@ impl<'a> Group<'a> {
 
     /// The smallest ratio of bound to limit, in 1/1024, over the capacities whose best plan may be bettered.
     fn promise(&self, depths: &[ArrayDepths]) -> Option<i64> {
-        let floors = self.floors(depths);
-        let each = (0..self.capacities.len()).filter_map(|index| {
-            let (bound, limit) = (self.bound(depths, &floors, self.capacities[index]), self.limit(index));
+        let each = self.bounds(depths).into_iter().enumerate().filter_map(|(index, bound)| {
+            let limit = self.limit(index);
             (bound < limit).then(|| (i128::from(bound) * 1024 / i128::from(limit)) as i64)
         });
         each.min()
@@ -283,18 +289,34 @@ impl<'a> Group<'a> {
         floors
     }
 
-    /// Bytes that all arrays move at least; `i64::MAX` if no plan fits.
-    pub fn bound(&self, depths: &[ArrayDepths], floors: &[i64], capacity: i64) -> i64 {
-        if floors.iter().any(|&floor| floor > capacity) {
-            return i64::MAX;
-        }
-        let arrays = self.arrays.iter().zip(depths);
-        arrays.map(|(clients, depths)| clients.bound(depths, floors, capacity)).fold(0, i64::saturating_add)
+    /// Bytes that all arrays move at least, by capacity; `i64::MAX` where no plan fits.
+    pub fn bounds(&self, depths: &[ArrayDepths]) -> Vec<i64> {
+        let all = |index| depths.iter().map(|d| d.bounds[index]).fold(0, i64::saturating_add);
+        (0..self.capacities.len()).map(all).collect()
     }
 
     /// Plans for this capacity must move fewer bytes.
     pub fn limit(&self, index: usize) -> i64 {
         self.best[index].as_ref().map_or(i64::MAX, |plan| plan.moved_bytes)
+    }
+}
+
+impl ArrayDepths {
+    fn new(
+        clients: &ArrayClients,
+        shared: Option<Depths>,
+        own: Vec<Depths>,
+        floors: &[i64],
+        capacities: &[i64],
+    ) -> ArrayDepths {
+        let mut depths = ArrayDepths { shared, own, bounds: Vec::new() };
+        let highest = floors.iter().copied().max().unwrap_or(0);
+        let bound = |&capacity: &i64| match highest <= capacity {
+            true => clients.bound(&depths, floors, capacity),
+            false => i64::MAX,
+        };
+        depths.bounds = capacities.iter().map(bound).collect();
+        depths
     }
 }
 

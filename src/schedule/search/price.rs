@@ -8,6 +8,7 @@ use super::table::QuickMap;
 use super::traffic::{self, Instances, Traffic};
 use super::window::{self, Motion, Window, members, motion};
 use crate::schedule::problem::{Buffer, Index, Plan, Problem};
+use smallvec::SmallVec;
 
 /// Answers questions on buffers of one problem.
 pub struct Pricer<'a> {
@@ -53,7 +54,7 @@ impl Client {
 #[derive(Clone, Debug)]
 pub struct Extent {
     /// Lengths in each array dim.
-    current: Vec<i64>,
+    current: SmallVec<[i64; 4]>,
     /// Can further loops inside make it smaller?
     pub open: bool,
 }
@@ -213,7 +214,7 @@ impl<'a> Pricer<'a> {
             moved = moved.checked_add(self.bytes(&client, &around, scope))?;
             let extent = self.extent(&client, path, buffer.depth);
             let size = self.box_bytes(&client, &extent);
-            boxes.push(extent.current);
+            boxes.push(extent.current.to_vec());
             let all = 0..live.len();
             let positions =
                 if buffer.depth < band.len() { all } else { *buffer.users.first()?..buffer.users.last()? + 1 };

@@ -60,7 +60,7 @@ impl<'g, 'a> Settle<'g, 'a> {
     pub fn new(group: &'g mut Group<'a>, band: &'g [Loop], depths: &'g [ArrayDepths], steps: u64) -> Self {
         let shared: Vec<usize> = (0..group.arrays.len()).filter(|&a| group.arrays[a].shared.is_some()).collect();
         let floors = group.floors(depths);
-        let bounds = group.capacities.iter().map(|&capacity| group.bound(depths, &floors, capacity)).collect();
+        let bounds = group.bounds(depths);
         let mut settle = Settle {
             group,
             band,

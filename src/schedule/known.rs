@@ -1,0 +1,107 @@
+//! What was asked of the bands and of the search before, and what they said.
+//!
+//! Repeated blocks of a network, all kinds of fusion and all windows of a program ask the same questions again and again.
+
+use super::bands::{Bands, GroupProblem};
+use super::problem::{Plan, Problem};
+use super::search::{frontier, outline};
+use crate::isl::Result;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A group's problem in plain integers, and capacities in bytes.
+pub type Question = (Problem, Vec<i64>);
+
+/// How hard to look for plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Care {
+    /// Enough to choose among groups.
+    Outline,
+    /// For the groups that are chosen.
+    Thorough,
+}
+
+impl Care {
+    /// Steps of all searches together, and the least and most of one.
+    fn steps(self) -> (u64, u64, u64) {
+        match self {
+            Care::Outline => (12_000, 1_000, 6_000),
+            Care::Thorough => (60_000, 3_000, 30_000),
+        }
+    }
+
+    fn search(self, problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
+        match self {
+            Care::Outline => outline(problem, capacities, steps),
+            Care::Thorough => frontier(problem, capacities, steps),
+        }
+    }
+}
+
+/// Questions and answers about the groups of one program.
+pub struct Known<'a> {
+    bands: Bands<'a>,
+    problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
+    plans: HashMap<Question, (Care, Vec<Option<Plan>>)>,
+}
+
+impl<'a> Known<'a> {
+    pub fn new(bands: Bands<'a>) -> Known<'a> {
+        Known { bands, problems: HashMap::new(), plans: HashMap::new() }
+    }
+
+    /// The problem of a group of statements; `resident` arrays take no part in it.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn problem(&mut self, statements: Vec<usize>, resident: &[usize]) -> Result<Rc<GroupProblem>> {
+        let key = (statements, resident.to_vec());
+        if let Some(known) = self.problems.get(&key) {
+            return Ok(known.clone());
+        }
+        let problem = Rc::new(self.bands.problem(&key.0, resident)?);
+        self.problems.insert(key, problem.clone());
+        Ok(problem)
+    }
+
+    /// The plans found for a question that was searched.
+    pub fn plans(&self, question: &Question) -> &[Option<Plan>] {
+        self.plans.get(question).map_or(&[], |(_, plans)| plans)
+    }
+
+    /// Searches all that has not been searched with as much care, side by side. Steps are counted, so the order of the answers
+    /// does not matter. `effort` multiplies the steps.
+    pub fn search(&mut self, questions: Vec<Question>, care: Care, effort: u32) {
+        let mut fresh: Vec<Question> = Vec::new();
+        for question in questions {
+            let is_known = self.plans.get(&question).is_some_and(|(known, _)| *known >= care);
+            if !is_known && !fresh.contains(&question) {
+                fresh.push(question);
+            }
+        }
+        let (together, least, most) = care.steps();
+        let steps = (together / (fresh.len() as u64).max(1)).clamp(least, most) * u64::from(effort.max(1));
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
+        let next = AtomicUsize::new(0);
+        let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
+            let work = || {
+                let mut found = Vec::new();
+                while let (at, Some((problem, capacities))) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    (at, fresh.get(at))
+                } {
+                    found.push((at, care.search(problem, capacities, steps)));
+                }
+                found
+            };
+            let handles: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut found = work();
+            found.extend(handles.into_iter().flat_map(|h| h.join().unwrap_or_default()));
+            found
+        });
+        for (at, plans) in found {
+            self.plans.insert(fresh[at].clone(), (care, plans));
+        }
+    }
+}
