@@ -62,6 +62,16 @@ impl Levels {
         Projected::Levels(levels)
     }
 
+    /// Loops around the points of some rows, by those rows whose innermost loop has a coefficient of one.
+    pub fn around(mut rows: Vec<Row>, loops: usize) -> Projected {
+        rows.retain(|row| {
+            let innermost = row.coefficients.iter().take(loops).rposition(|c| *c != 0);
+            let is_unit = innermost.is_none_or(|d| row.coefficients[d].abs() == 1);
+            is_unit && row.coefficients.iter().skip(loops).all(|c| *c == 0)
+        });
+        Levels::project(rows, loops)
+    }
+
     /// The rows whose innermost loop is `d`.
     pub fn of(&self, d: usize) -> &[Row] {
         self.levels.get(d).map_or(&[], |rows| rows)
@@ -168,7 +178,7 @@ fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>>
 }
 
 /// The rows with what must exist put in terms of the loops; `None` where no equality says what it is.
-fn settled(mut rows: Vec<Row>, loops: usize) -> Option<Vec<Row>> {
+pub fn settled(mut rows: Vec<Row>, loops: usize) -> Option<Vec<Row>> {
     let mut columns = rows.iter().map(|row| row.coefficients.len()).max().unwrap_or(loops);
     while columns > loops {
         columns -= 1;

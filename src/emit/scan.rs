@@ -2,14 +2,16 @@
 //!
 //! A date alternates positions in sequences with loops. At a position the sets below part; at a loop they share one, over the
 //! hull of what each needs, and each guards what is left of its own range as soon as it stands apart. So the loops
-//! have the shape of the dates, and each bound is a row of a set; where the sets are more than rows, isl writes the loops.
+//! have the shape of the dates, and each bound is a row of a set. A set that is not convex and has to be visited in order is a guard inside
+//! the loops over its hull; where the sets are more than rows, isl writes the loops.
 //!
 //! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991; Quilleré, Rajopadhye and Wilde, "Generation of
 //! efficient nested loops from polyhedra", IJPP 28(5), 2000.
 //! Differs: a loop is never split into ranges, since guards inside cost less to read than copies of the body.
 
-use super::rows::{Levels, Projected, follows};
+use super::rows::{Levels, Projected, follows, settled};
 use crate::isl::{Expr, Node, Op, Result, Row, Set, UnionMap};
+use std::collections::BTreeMap;
 
 /// One entry of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +39,30 @@ pub struct Leaf {
 /// # Errors
 /// When isl's budget runs out.
 pub fn scan(leaves: &[Leaf]) -> Result<Node> {
-    match direct(leaves)? {
-        Some(node) => Ok(node),
-        None => by_isl(leaves),
+    match (direct(leaves)?, parts(leaves)) {
+        (Some(node), _) => Ok(node),
+        // isl's work grows fast with what it is given, so it is given no more than what needs it.
+        (None, Some(parts)) => Ok(block(parts.iter().map(|part| scan(part)).collect::<Result<_>>()?)),
+        (None, None) => by_isl(leaves),
     }
+}
+
+/// The leaves in the parts of a sequence that stands outside all loops, if there is one.
+fn parts(leaves: &[Leaf]) -> Option<Vec<Vec<Leaf>>> {
+    let mut parts: BTreeMap<i64, Vec<Leaf>> = BTreeMap::new();
+    for leaf in leaves {
+        let (Date::Position(at), date) = leaf.date.split_first()? else { return None };
+        let inner = Leaf { date: date.to_vec(), ordered: leaf.ordered.saturating_sub(1), ..leaf.clone() };
+        parts.entry(*at).or_default().push(inner);
+    }
+    Some(parts.into_values().collect())
 }
 
 /// The loops where every set is rows alone.
 fn direct(leaves: &[Leaf]) -> Result<Option<Node>> {
     let mut pieces = Vec::new();
     for leaf in leaves {
-        match convex(leaf)? {
+        match self::pieces(leaf)? {
             Some(found) => pieces.extend(found),
             None => return Ok(None),
         }
@@ -100,24 +115,18 @@ fn compress(dates: &mut [Vec<String>]) {
     }
 }
 
-/// A convex part of a leaf.
+/// A part of a leaf: the points of some rows that satisfy all of one alternative, where there are any.
 struct Piece<'a> {
     leaf: &'a Leaf,
     /// For each dimension the loop that runs it, counted from the outermost.
     loops: Vec<usize>,
     /// Over the loops.
     rows: Levels,
+    alternatives: Vec<Vec<Row>>,
 }
 
-/// The pieces of a leaf; `None` where rows do not say what it is, or a date does not say in which order to visit them.
-fn convex(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
-    let mut pieces = leaf.set.pieces()?;
-    if pieces.len() > 1 {
-        if leaf.ordered >= leaf.date.len() {
-            return Ok(None);
-        }
-        pieces = leaf.set.make_disjoint()?.coalesce()?.pieces()?;
-    }
+/// The pieces of a leaf; `None` where rows do not say what it is.
+fn pieces(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
     let order: Vec<usize> =
         leaf.date.iter().filter_map(|d| if let Date::Dim(k) = d { Some(*k) } else { None }).collect();
     let dims = leaf.set.n_dim()?;
@@ -127,19 +136,37 @@ fn convex(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
     if order.len() != dims {
         return Ok(None);
     }
-    let mut found = Vec::new();
-    for mut rows in pieces {
-        for row in &mut rows {
+    let over_loops = |rows: Vec<Row>| -> Vec<Row> {
+        let moved = |mut row: Row| {
             let quotients = row.coefficients.split_off(dims);
             row.coefficients = order.iter().map(|&k| row.coefficients[k]).chain(quotients).collect();
-        }
-        match Levels::project(rows, dims) {
-            Projected::Empty => {}
-            Projected::Levels(rows) => found.push(Piece { leaf, loops: loops.clone(), rows }),
-            Projected::Unknown => return Ok(None),
-        }
+            row
+        };
+        rows.into_iter().map(moved).collect()
+    };
+    let piece = |rows, alternatives| Piece { leaf, loops: loops.clone(), rows, alternatives };
+    let parts = leaf.set.pieces()?;
+    // Pieces run one after another, so more than one keep no order.
+    if parts.len() <= 1 || leaf.ordered < leaf.date.len() {
+        let parts = if parts.len() > 1 { leaf.set.make_disjoint()?.coalesce()?.pieces()? } else { parts };
+        let each = parts.into_iter().map(|rows| Levels::project(over_loops(rows), dims));
+        let known = each.filter(|p| *p != Projected::Empty).map(|p| match p {
+            Projected::Levels(rows) => Some(piece(rows, Vec::new())),
+            _ => None,
+        });
+        return Ok(known.collect());
     }
-    Ok(Some(found))
+    let Projected::Levels(hull) = Levels::around(over_loops(leaf.set.hull()?), dims) else { return Ok(None) };
+    let mut alternatives = Vec::new();
+    for rows in leaf.set.pieces()? {
+        let Some(mut rows) = settled(over_loops(rows), dims) else { return Ok(None) };
+        rows.retain(|row| !follows(row, &[&hull]));
+        alternatives.push(rows);
+    }
+    if alternatives.iter().any(Vec::is_empty) {
+        alternatives.clear();
+    }
+    Ok(Some(vec![piece(hull, alternatives)]))
 }
 
 /// Where in the dates a node stands.
@@ -369,7 +396,13 @@ fn user(piece: &Piece) -> Node {
         let fixed = piece.rows.of(d).iter().find(constant);
         fixed.map_or_else(|| Expr::Name(loop_name(d)), |row| bound(row, d))
     };
-    Node::User { name: piece.leaf.name.clone(), arguments: piece.loops.iter().map(argument).collect() }
+    let user = Node::User { name: piece.leaf.name.clone(), arguments: piece.loops.iter().map(argument).collect() };
+    if piece.alternatives.is_empty() {
+        return user;
+    }
+    let all = |rows: &Vec<Row>| choice(Op::And, rows.iter().map(condition).collect());
+    let condition = choice(Op::Or, piece.alternatives.iter().map(all).collect());
+    Node::If { condition, then: Box::new(user), orelse: None }
 }
 
 /// Nodes one after another, neighbours under one condition together.

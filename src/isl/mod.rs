@@ -306,6 +306,11 @@ impl Set {
         })
     }
 
+    /// Rows that hold at every point: each parallel to one that bounds a piece.
+    pub fn hull(&self) -> Result<Vec<Row>> {
+        self.ctx.call(|_| rows(&self.raw.copy()?.compute_divs()?.simple_hull()?))
+    }
+
     /// The rows of the cone of affine forms that are non-negative on a wrapped relation (Farkas' lemma):
     /// each row is `(is equality, coefficients)`, over the constant and then the dimensions.
     pub fn farkas_rows(&self) -> Result<Vec<(bool, Vec<i64>)>> {
