@@ -44,13 +44,14 @@ pub struct ArrayDepths {
     bounds: Vec<i64>,
 }
 
-/// A legal band that may better some capacity's best plan.
+/// A band that may better some capacity's best plan, or begin one that does.
 #[derive(Clone)]
-struct Found {
+struct Prefix {
     /// The smallest ratio (in 1/1024) of its bound to what it has to better.
     promise: i64,
     band: Vec<Loop>,
     depths: Rc<Vec<ArrayDepths>>,
+    fates: Vec<Fate>,
 }
 
 /// The dims and tiles to try inside the loops of a band.
@@ -136,14 +137,7 @@ impl<'a> Group<'a> {
 
     /// Searches the bands that `next` spells: the dims and tiles of a loop inside those given.
     fn search(&mut self, next: Next) {
-        let depths = Rc::new(self.outermost());
-        let fates = vec![Fate::Open; self.pricer.frame.problem.edges.len()];
-        let mut found = Vec::new();
-        let all = std::mem::replace(&mut self.budget, Budget::new(self.pass.steps / 2));
-        self.visit(next, &mut Vec::new(), depths, &fates, &mut found);
-        let used = self.pass.steps / 2 - self.budget.left();
-        self.budget = all;
-        self.budget.spend(used);
+        let mut found = self.bands(next);
         // The most promising first: what they reach cuts the others.
         found.sort_by_key(|f| f.promise);
         // A statement's own loops point by point first; what takes long waits until others have lowered the limits.
@@ -158,14 +152,105 @@ impl<'a> Group<'a> {
     }
 
     /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.
-    fn round(&mut self, bands: Vec<Found>, share: u64) -> Vec<Found> {
+    fn round(&mut self, bands: Vec<Prefix>, share: u64) -> Vec<Prefix> {
         let steps = self.pass.steps / share;
         bands.into_iter().filter(|found| self.budget.left() > 0 && !self.settle(found, steps)).collect()
     }
 
     /// Looks for plans with this band, a statement's own loops in at most `steps`; false if that was not enough.
-    fn settle(&mut self, found: &Found, steps: u64) -> bool {
+    fn settle(&mut self, found: &Prefix, steps: u64) -> bool {
         !self.is_hopeful(&found.depths) || Settle::new(self, &found.band, &found.depths, steps).run()
+    }
+
+    /// Legal bands that may better some capacity's best plan, in at most half of the steps.
+    ///
+    /// Bands of one loop come first, then those of two, and so on. Each is tried at once with the statements' own loops point by point
+    /// in source order: what that reaches cuts most of the longer ones, and says which to begin with.
+    fn bands(&mut self, next: Next) -> Vec<Prefix> {
+        let half = self.pass.steps / 2;
+        let all = std::mem::replace(&mut self.budget, Budget::new(half));
+        let depths = Rc::new(self.outermost());
+        let fates = vec![Fate::Open; self.pricer.frame.problem.edges.len()];
+        let mut level: Vec<Prefix> = self
+            .promise(&depths)
+            .map(|promise| Prefix { promise, band: Vec::new(), depths, fates })
+            .into_iter()
+            .collect();
+        let mut found = Vec::new();
+        let most = if self.pricer.frame.problem.statements.len() < 2 { 0 } else { MOST_BAND_LOOPS };
+        for length in 0..=most {
+            level.sort_by_key(|prefix| prefix.promise);
+            let legal = |p: &&Prefix| band_keeps(self.pricer.frame.problem, &p.band);
+            let legal: Vec<Prefix> = level.iter().filter(legal).cloned().collect();
+            self.sketch(&legal);
+            found.extend(legal);
+            if length < most {
+                level = self.longer(next, level);
+            }
+        }
+        found.retain(|prefix| self.is_hopeful(&prefix.depths));
+        let used = half - self.budget.left();
+        self.budget = all;
+        self.budget.spend(used);
+        found
+    }
+
+    /// Tries bands with no loops of the statements' own but the points in source order, in at most a quarter of the steps left.
+    fn sketch(&mut self, bands: &[Prefix]) {
+        let pass = self.pass;
+        self.pass.private_loops = 0;
+        let kept = self.budget.left() / 4 * 3;
+        for band in bands {
+            if self.budget.left() <= kept {
+                break;
+            }
+            self.settle(band, self.pass.steps);
+        }
+        self.pass = pass;
+    }
+
+    /// All bands with one loop more, in at most half of the steps left.
+    fn longer(&mut self, next: Next, mut level: Vec<Prefix>) -> Vec<Prefix> {
+        let kept = self.budget.left() / 2;
+        let problem = self.pricer.frame.problem;
+        let starts_best = |prefix: &Prefix| {
+            let starts = |plan: &Plan| {
+                let own = plan.band.iter().map(|l| (l.dim, l.tile));
+                own.take(prefix.band.len()).eq(prefix.band.iter().map(|l| (l.id, l.tile)))
+            };
+            self.best.iter().flatten().any(starts)
+        };
+        level.sort_by_key(|prefix| !starts_best(prefix));
+        let mut longer = Vec::new();
+        for Prefix { band, depths, fates, .. } in level {
+            if self.promise(&depths).is_none() {
+                continue;
+            }
+            for (dim, tiles) in next(&band) {
+                let ids: Vec<usize> = band.iter().map(|l| l.id).chain([dim]).collect();
+                if !self.pricer.is_band(&ids) {
+                    continue;
+                }
+                for tile in tiles {
+                    let each = problem.edges.iter().zip(&fates);
+                    let fates: Vec<Fate> = each.map(|(edge, &fate)| step(fate, edge.dim_distance[dim], tile)).collect();
+                    if fates.contains(&Fate::Broken) {
+                        break;
+                    }
+                    if self.budget.left() <= kept {
+                        return longer;
+                    }
+                    let mut band = band.clone();
+                    band.push(Loop { id: dim, tile });
+                    let Some(inner) = self.extended(&depths, &band) else { continue };
+                    let depths = Rc::new(inner);
+                    if let Some(promise) = self.promise(&depths) {
+                        longer.push(Prefix { promise, band, depths, fates });
+                    }
+                }
+            }
+        }
+        longer
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
@@ -177,48 +262,6 @@ impl<'a> Group<'a> {
             ArrayDepths::new(clients, shared, own, &floors, capacities)
         };
         arrays.iter().map(start).collect()
-    }
-
-    /// Collects legal bands that may better some capacity's best plan, each with its promise: the smallest ratio (in 1/1024) of its
-    /// bound to what it has to better.
-    fn visit(
-        &mut self,
-        next: Next,
-        band: &mut Vec<Loop>,
-        depths: Rc<Vec<ArrayDepths>>,
-        fates: &[Fate],
-        found: &mut Vec<Found>,
-    ) {
-        let Some(promise) = self.promise(&depths) else { return };
-        if band_keeps(self.pricer.frame.problem, band) {
-            found.push(Found { promise, band: band.clone(), depths: depths.clone() });
-        }
-        let problem = self.pricer.frame.problem;
-        if band.len() == MOST_BAND_LOOPS || problem.statements.len() < 2 {
-            return;
-        }
-        for (dim, tiles) in next(band) {
-            let mut ids: Vec<usize> = band.iter().map(|l| l.id).collect();
-            ids.push(dim);
-            if !self.pricer.is_band(&ids) {
-                continue;
-            }
-            for tile in tiles {
-                let each = problem.edges.iter().zip(fates);
-                let fates: Vec<Fate> = each.map(|(edge, &fate)| step(fate, edge.dim_distance[dim], tile)).collect();
-                if fates.contains(&Fate::Broken) {
-                    break;
-                }
-                band.push(Loop { id: dim, tile });
-                if let Some(inner) = self.extended(&depths, band) {
-                    self.visit(next, band, Rc::new(inner), &fates, found);
-                }
-                band.pop();
-                if self.budget.left() == 0 {
-                    return;
-                }
-            }
-        }
     }
 
     /// Bytes that the boxes of each statement take at least.

@@ -94,6 +94,7 @@ impl<'s, 'a> Private<'s, 'a> {
             if next.contains(&Fate::Broken) || band.iter().any(is_taken) {
                 continue;
             }
+            self.budget.spend(1 + depths.len() as u64 / 4);
             path.push(Loop { id: self.pricer.frame.private_id(iterator), tile: 1 });
             let whole = Path::new(&self.pricer.frame, &path, self.statement);
             let each = depths.iter().zip(self.clients);
