@@ -204,7 +204,7 @@ impl<'a> Group<'a> {
             if self.budget.left() <= kept {
                 break;
             }
-            self.settle(band, self.pass.steps);
+            self.settle(band, self.pass.steps / 64);
         }
         self.pass = pass;
     }

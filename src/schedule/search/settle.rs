@@ -38,8 +38,9 @@ pub struct Settle<'g, 'a> {
     holdings: Vec<Vec<Holding>>,
     /// By statement and mask of the arrays that it has to itself.
     frontiers: QuickMap<(usize, u64), Rc<Vec<Entry>>>,
-    /// For each frontier; `is_complete` until one needs more.
+    /// For each frontier, and for all decisions; `is_complete` until one needs more.
     steps: u64,
+    decisions: Budget,
     is_complete: bool,
     /// Bytes that each statement's buffers take at least.
     floors: Vec<i64>,
@@ -71,8 +72,11 @@ impl<'g, 'a> Settle<'g, 'a> {
             bounds,
             floors,
             steps,
+            decisions: Budget::new(steps),
             is_complete: true,
         };
+        // The first way through all decisions is always gone.
+        settle.decisions = Budget::new(steps.max(4 * settle.shared.len() as u64));
         settle.holdings = settle.shared.iter().map(|&array| settle.holdings_of(array)).collect();
         settle
     }
@@ -121,7 +125,8 @@ impl<'g, 'a> Settle<'g, 'a> {
         };
         for holding in holdings {
             let steps = 1 + self.group.pricer.take_steps();
-            if !self.group.budget.spend(steps) {
+            if !self.group.budget.spend(steps) || !self.decisions.spend(steps) {
+                self.is_complete = false;
                 return;
             }
             let mut next = decision.clone();
@@ -219,10 +224,19 @@ impl<'g, 'a> Settle<'g, 'a> {
         for index in 0..self.group.capacities.len() {
             let capacity = self.group.capacities[index];
             let limit = self.group.limit(index).saturating_sub(decision.bytes);
-            let budget = &mut self.group.budget;
-            let mut pick = Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, budget, best: None };
+            // No choice among entries takes more than a part of what other decisions may need.
+            let allowance = (self.decisions.left() / 4).min(self.group.budget.left());
+            let mut budget = Budget::new(allowance);
+            let mut pick =
+                Pick { frontiers: &frontiers, live: &decision.live, capacity, limit, budget: &mut budget, best: None };
+            pick.greedy();
             pick.levels(&mut Vec::new(), 0, 0);
-            if let Some(entries) = pick.best {
+            let best = pick.best;
+            let used = allowance - budget.left();
+            self.decisions.spend(used);
+            self.group.budget.spend(used);
+            self.is_complete &= budget.left() > 0;
+            if let Some(entries) = best {
                 let plan = self.plan(decision, &owned, &frontiers, &entries);
                 self.group.offer(index, plan);
             }
@@ -289,36 +303,65 @@ struct Pick<'p> {
 }
 
 impl Pick<'_> {
+    /// From what each statement keeps at least, takes more where that saves the most for its size, as long as it fits.
+    fn greedy(&mut self) {
+        let sorted = |frontier: &Rc<Vec<Entry>>| levels(frontier);
+        let own: Vec<Vec<(i64, i64)>> = self.frontiers.iter().map(sorted).collect();
+        // The least level comes last.
+        let mut at: Vec<usize> = own.iter().map(|levels| levels.len() - 1).collect();
+        let keep = |at: &[usize]| -> Vec<i64> { own.iter().zip(at).map(|(levels, &n)| levels[n].0).collect() };
+        self.entries(&keep(&at));
+        loop {
+            let mut steps: Vec<(i128, usize, usize)> = Vec::new();
+            for (statement, levels) in own.iter().enumerate() {
+                let (size, bytes) = levels[at[statement]];
+                let saving = |n: usize| {
+                    let (more, less) = (i128::from(levels[n].0 - size), i128::from(bytes - levels[n].1));
+                    (less > 0).then(|| ((less << 20) / more.max(1), statement, n))
+                };
+                steps.extend((0..at[statement]).filter_map(saving));
+            }
+            steps.sort_by_key(|&(ratio, statement, n)| (std::cmp::Reverse(ratio), statement, n));
+            let taken = steps.into_iter().find(|&(_, statement, n)| {
+                let mut next = at.clone();
+                next[statement] = n;
+                self.budget.spend(1) && self.entries(&keep(&next))
+            });
+            let Some((_, statement, n)) = taken else { return };
+            at[statement] = n;
+        }
+    }
+
     /// Fixes what each statement keeps, one after the other; `bytes` bounds what they move.
-    fn levels(&mut self, levels: &mut Vec<i64>, persist: i64, bytes: i64) {
-        let statement = levels.len();
+    fn levels(&mut self, kept: &mut Vec<i64>, persist: i64, bytes: i64) {
+        let statement = kept.len();
         let rest: i64 = self.frontiers[statement..].iter().map(|f| cheapest(f)).fold(0, i64::saturating_add);
         if bytes.saturating_add(rest) >= self.limit || persist > self.capacity {
             return;
         }
-        let Some(frontier) = self.frontiers.get(statement) else { return self.entries(levels, persist) };
-        let mut own: Vec<i64> = frontier.iter().map(|entry| entry.persist).collect();
-        own.sort_unstable();
-        own.dedup();
-        for level in own {
-            if self.best.is_some() && !self.budget.spend(1) {
+        let Some(frontier) = self.frontiers.get(statement) else {
+            self.entries(kept);
+            return;
+        };
+        for (level, least) in levels(frontier) {
+            if !self.budget.spend(1) {
                 return;
             }
-            let least = frontier.iter().filter(|entry| entry.persist == level).map(|entry| entry.bytes).min();
-            levels.push(level);
-            self.levels(levels, persist.saturating_add(level), bytes.saturating_add(least.unwrap_or(0)));
-            levels.pop();
+            kept.push(level);
+            self.levels(kept, persist.saturating_add(level), bytes.saturating_add(least));
+            kept.pop();
         }
     }
 
-    /// Takes each statement's cheapest entry that fits.
-    fn entries(&mut self, levels: &[i64], persist: i64) {
+    /// Takes each statement's cheapest entry that fits; whether there is one for each.
+    fn entries(&mut self, kept: &[i64]) -> bool {
+        let persist = kept.iter().copied().fold(0, i64::saturating_add);
         let mut entries = Vec::new();
         let mut bytes = 0i64;
-        for (statement, (frontier, &level)) in self.frontiers.iter().zip(levels).enumerate() {
+        for (statement, (frontier, &level)) in self.frontiers.iter().zip(kept).enumerate() {
             let room = self.capacity.saturating_sub(self.live[statement]).saturating_sub(persist);
             let fitting = frontier.iter().enumerate().filter(|(_, e)| e.persist == level && e.local <= room);
-            let Some((entry, cheapest)) = fitting.min_by_key(|(_, entry)| entry.bytes) else { return };
+            let Some((entry, cheapest)) = fitting.min_by_key(|(_, entry)| entry.bytes) else { return false };
             bytes = bytes.saturating_add(cheapest.bytes);
             entries.push(entry);
         }
@@ -326,7 +369,24 @@ impl Pick<'_> {
             self.limit = bytes;
             self.best = Some(entries);
         }
+        true
     }
+}
+
+/// What a statement may keep, each with the least bytes that it then moves: the fewest bytes first, without what keeps more and
+/// moves no less.
+fn levels(frontier: &[Entry]) -> Vec<(i64, i64)> {
+    let mut all: Vec<(i64, i64)> = frontier.iter().map(|entry| (entry.persist, entry.bytes)).collect();
+    all.sort_unstable();
+    let mut kept: Vec<(i64, i64)> = Vec::new();
+    for (persist, bytes) in all {
+        // Entries that keep as much need less room while they run: all levels of the frontier stay.
+        if kept.last().is_none_or(|last| last.0 != persist) {
+            kept.push((persist, bytes));
+        }
+    }
+    kept.sort_by_key(|&(persist, bytes)| (bytes, persist));
+    kept
 }
 
 fn cheapest(frontier: &[Entry]) -> i64 {
