@@ -62,11 +62,23 @@ pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal) -> Result<Decision> {
     if goal.fuse == Fuse::Auto {
         planner.arrays = planner.residents();
     }
-    let longest = if matches!(goal.fuse, Fuse::Max | Fuse::Auto) { nests.len().min(NESTS) } else { 1 };
-    let mut runs: Vec<(usize, usize)> = (0..nests.len()).map(|first| (first, first + 1)).collect();
-    for length in 1..=longest {
-        planner.plan(&runs)?;
-        runs = planner.longer(length + 1);
+    let longest = nests.len().min(NESTS);
+    match goal.fuse {
+        // Two groups are as few as there can be where one was not found.
+        Fuse::Max => {
+            for length in (1..=longest).rev() {
+                planner.plan(&planner.runs(length))?;
+                if planner.choose().is_some_and(|choice| choice.candidates.len() <= 2) {
+                    break;
+                }
+            }
+        }
+        Fuse::Auto => {
+            for length in 1..=longest {
+                planner.plan(&planner.longer(length))?;
+            }
+        }
+        Fuse::None | Fuse::Source => planner.plan(&planner.runs(1))?,
     }
     if let Some(choice) = planner.choose() {
         // What was chosen is planned thoroughly, and so are the longest runs, whose plans are the hardest to find.
@@ -197,16 +209,19 @@ impl<'a, 'b> Planner<'a, 'b> {
             && self.touched(first, end - 1).iter().any(|a| last.binary_search(a).is_ok())
     }
 
-    /// Runs of nests of a length that are worth planning: fusing all but one of theirs paid, or they are pairs.
+    /// All runs of nests of a length that may be one group.
+    fn runs(&self, length: usize) -> Vec<(usize, usize)> {
+        let all = (length..=self.nests.len()).map(|end| (end - length, end));
+        all.filter(|&(first, end)| length == 1 || self.is_connected(first, end)).collect()
+    }
+
+    /// Those that are worth planning: fusing all but one of theirs paid, or they are pairs or alone.
     fn longer(&self, length: usize) -> Vec<(usize, usize)> {
-        let n = self.nests.len();
-        (0..n.saturating_sub(length - 1))
-            .map(|first| (first, first + length))
-            .filter(|&(first, end)| self.is_connected(first, end))
-            .filter(|&(first, end)| {
-                length == 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run))
-            })
-            .collect()
+        let mut runs = self.runs(length);
+        runs.retain(|&(first, end)| {
+            length <= 2 || [(first, end - 1), (first + 1, end)].iter().any(|&run| self.pays(run))
+        });
+        runs
     }
 
     /// Whether a run moves less as one group than in the best of its parts.
@@ -220,7 +235,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             let half = |run| moved(run).unwrap_or(i64::MAX);
             half((first, cut)).saturating_add(half((cut, end)))
         });
-        self.goal.fuse == Fuse::Max || parts.min().is_none_or(|apart| together < apart)
+        parts.min().is_none_or(|apart| together < apart)
     }
 
     /// Plans runs of nests, each with the arrays around it resident or not.
