@@ -304,3 +304,29 @@ fn no_points_need_no_loops() {
     let leaves = [leaf(&ctx, "S", &[Dim(0)], 1, "{ S[i] : 0 <= i < 20 and 2i = 7 }")];
     assert_eq!(scan(&leaves).unwrap(), Node::Block(Vec::new()));
 }
+
+#[test]
+fn points_with_an_order_that_are_not_convex_are_guarded_inside_their_hull() {
+    let ctx = Context::new();
+    let edges = "{ S[i0, i1] : 0 <= i0 < 9 and 0 <= i1 < 9 and (i0 = 0 or i1 = 8) }";
+    let date = [Date::Position(0), Date::Dim(0), Date::Dim(1)];
+    let leaves = [leaf(&ctx, "S", &date, 3, edges)];
+    assert!(agrees(&leaves, "edges"));
+    let node = direct(&leaves).unwrap().unwrap();
+    let Node::For { body, .. } = &node else { panic!("a loop: {node:?}") };
+    let Node::For { body, .. } = body.as_ref() else { panic!("a loop inside: {node:?}") };
+    assert!(matches!(body.as_ref(), Node::If { condition: Expr::Op(Op::Or, _), .. }), "{node:?}");
+}
+
+#[test]
+fn isl_writes_only_the_part_of_a_sequence_that_needs_it() {
+    let ctx = Context::new();
+    let plain = leaf(&ctx, "S", &[Date::Position(0), Date::Dim(0)], 2, "{ S[i0] : 0 <= i0 < 9 }");
+    let strided = leaf(&ctx, "T", &[Date::Position(1), Date::Dim(0)], 2, "{ T[i0] : 0 <= i0 < 9 and i0 mod 2 = 0 }");
+    let leaves = [plain.clone(), strided];
+    assert!(direct(&leaves).unwrap().is_none());
+    let Node::Block(parts) = scan(&leaves).unwrap() else { panic!("two parts") };
+    assert_eq!(parts.len(), 2);
+    assert_eq!(parts[0], direct(&[plain]).unwrap().unwrap());
+    assert_eq!(visits(&parts[1]).len(), 5);
+}
