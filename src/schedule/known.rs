@@ -26,8 +26,8 @@ impl Care {
     /// Steps of all searches together, and the least and most of one.
     fn steps(self) -> (u64, u64, u64) {
         match self {
-            Care::Outline => (12_000, 1_000, 6_000),
-            Care::Thorough => (60_000, 3_000, 30_000),
+            Care::Outline => (12_000, 1_000, 5_000),
+            Care::Thorough => (60_000, 3_000, 20_000),
         }
     }
 
