@@ -55,7 +55,11 @@ pub fn write(results: Vec<Result>) -> std::result::Result<(), Stop> {
 }
 
 fn cannot(file: &str, error: &std::io::Error) -> Stop {
-    Stop::Refused(format!("cannot write {file}: {error}"))
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        _ => error.to_string(),
+    };
+    Stop::Refused(format!("cannot write {file}: {reason}"))
 }
 
 enum Target {
