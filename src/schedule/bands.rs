@@ -69,6 +69,13 @@ impl<'a> Bands<'a> {
         Ok(Bands { scop, solver, hulls, pieces })
     }
 
+    /// The number of top-level statements that hold any.
+    pub fn nests(&self) -> u64 {
+        let mut nests: Vec<usize> = self.scop.statements.iter().map(|s| s.nest).collect();
+        nests.dedup();
+        nests.len() as u64
+    }
+
     /// Whether any instance of a statement runs.
     pub fn runs(&self, statement: usize) -> bool {
         self.hulls[statement].is_some()

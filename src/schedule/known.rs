@@ -23,11 +23,12 @@ pub enum Care {
 }
 
 impl Care {
-    /// Steps of all searches together, and the least and most of one.
+    /// Steps of one search for each nest of the program, and the least and most of one: what else is asked beside a question changes
+    /// nothing in its answer.
     fn steps(self) -> (u64, u64, u64) {
         match self {
             Care::Outline => (12_000, 1_000, 5_000),
-            Care::Thorough => (60_000, 3_000, 20_000),
+            Care::Thorough => (80_000, 3_000, 20_000),
         }
     }
 
@@ -42,13 +43,15 @@ impl Care {
 /// Questions and answers about the groups of one program.
 pub struct Known<'a> {
     bands: Bands<'a>,
+    nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
     plans: HashMap<Question, (Care, Vec<Option<Plan>>)>,
 }
 
 impl<'a> Known<'a> {
     pub fn new(bands: Bands<'a>) -> Known<'a> {
-        Known { bands, problems: HashMap::new(), plans: HashMap::new() }
+        let nests = bands.nests();
+        Known { bands, nests, problems: HashMap::new(), plans: HashMap::new() }
     }
 
     /// The problem of a group of statements; `resident` arrays take no part in it.
@@ -81,7 +84,7 @@ impl<'a> Known<'a> {
             }
         }
         let (together, least, most) = care.steps();
-        let steps = (together / (fresh.len() as u64).max(1)).clamp(least, most) * u64::from(effort.max(1));
+        let steps = (together / self.nests.max(1)).clamp(least, most) * u64::from(effort.max(1));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
         let next = AtomicUsize::new(0);
         let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
