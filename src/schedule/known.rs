@@ -23,8 +23,8 @@ pub enum Care {
 }
 
 impl Care {
-    /// Steps of one search for each nest of the program, and the least and most of one: what else is asked beside a question changes
-    /// nothing in its answer.
+    /// Steps that are shared out among the nests of a program, and the least and most that one search gets: what is asked beside a
+    /// question changes nothing in its answer.
     fn steps(self) -> (u64, u64, u64) {
         match self {
             Care::Outline => (12_000, 1_000, 5_000),
