@@ -303,11 +303,10 @@ struct Pick<'p> {
 }
 
 impl Pick<'_> {
-    /// From what each statement keeps at least, takes more where that saves the most for its size, as long as it fits.
+    /// From what moves the most at each statement, which mostly keeps the least, takes what saves the most for its size, as long as
+    /// it fits.
     fn greedy(&mut self) {
-        let sorted = |frontier: &Rc<Vec<Entry>>| levels(frontier);
-        let own: Vec<Vec<(i64, i64)>> = self.frontiers.iter().map(sorted).collect();
-        // The least level comes last.
+        let own: Vec<Vec<(i64, i64)>> = self.frontiers.iter().map(|frontier| levels(frontier)).collect();
         let mut at: Vec<usize> = own.iter().map(|levels| levels.len() - 1).collect();
         let keep = |at: &[usize]| -> Vec<i64> { own.iter().zip(at).map(|(levels, &n)| levels[n].0).collect() };
         self.entries(&keep(&at));
@@ -373,14 +372,13 @@ impl Pick<'_> {
     }
 }
 
-/// What a statement may keep, each with the least bytes that it then moves: the fewest bytes first, without what keeps more and
-/// moves no less.
+/// What a statement may keep, each with the least bytes that it then moves: the fewest bytes first.
 fn levels(frontier: &[Entry]) -> Vec<(i64, i64)> {
     let mut all: Vec<(i64, i64)> = frontier.iter().map(|entry| (entry.persist, entry.bytes)).collect();
     all.sort_unstable();
     let mut kept: Vec<(i64, i64)> = Vec::new();
     for (persist, bytes) in all {
-        // Entries that keep as much need less room while they run: all levels of the frontier stay.
+        // Sorted, so the first of a level moves the least. What keeps more and moves more stays: it needs less room while it runs.
         if kept.last().is_none_or(|last| last.0 != persist) {
             kept.push((persist, bytes));
         }
