@@ -12,7 +12,7 @@ use crate::poly::{self, Dependences, Scop};
 use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Fuse, Goal, Known};
+use crate::schedule::{self, Decision, Fuse, Goal, Known};
 use crate::staging::{self, Staging};
 use std::time::Instant;
 
@@ -93,18 +93,17 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     if complete {
         work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
     }
-    let alone = work.best(Fuse::None)?;
     // `auto` is the best of what the ILP picks and of the two extremes, by the bytes that are counted in the end.
     let kinds: &[Fuse] = match options.fuse {
-        _ if !complete || work.outcomes[alone].nests.len() < 2 => &[],
-        Fuse::None | Fuse::Source => &[],
-        Fuse::Max => &[Fuse::Max],
-        Fuse::Auto => &[Fuse::Max, Fuse::Auto],
+        Fuse::None | Fuse::Source => &[Fuse::None],
+        Fuse::Max => &[Fuse::None, Fuse::Max],
+        Fuse::Auto => &[Fuse::None, Fuse::Max, Fuse::Auto],
     };
-    let fused = kinds.iter().map(|&fuse| work.best(fuse)).collect::<Result<Vec<_>, _>>()?;
+    let found = work.best(kinds)?;
+    let alone = found[0];
     let best = match options.fuse {
-        Fuse::Max => fused.first().copied().unwrap_or(alone),
-        _ => fused.into_iter().rev().chain([alone]).min_by_key(|&n| work.outcomes[n].bytes()).unwrap_or(alone),
+        Fuse::Auto => found.into_iter().rev().min_by_key(|&n| work.outcomes[n].bytes()).unwrap_or(alone),
+        _ => found[found.len() - 1],
     };
     let per_nest = work.outcomes[alone].counts.clone();
     let outcome = work.outcomes.swap_remove(best);
@@ -260,24 +259,42 @@ impl<'a> Work<'a> {
         Work { source, scop, dependences, options, clock, groups: None, known: None, outcomes: Vec::new() }
     }
 
-    /// The best schedule of a kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
+    /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
     ///
     /// Plans are made for sums of sizes; a layout can need a little more, so they are asked again with less room until one fits.
-    fn best(&mut self, fuse: Fuse) -> Result<usize, Failure> {
-        let Options { capacity_bytes, effort, solver, .. } = *self.options;
+    fn best(&mut self, kinds: &[Fuse]) -> Result<Vec<usize>, Failure> {
+        let mut found = vec![None; kinds.len()];
         for sixteenths in [16, 15, 14, 12, 8, 4, 2] {
-            let Some(known) = &mut self.known else { break };
-            let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-            let goal = Goal { capacity_bytes: room, fuse, effort, solver };
-            let decision = match self.groups {
-                Some(groups) => schedule::decide_groups(known, self.scop, &goal, groups)?,
-                None => schedule::decide(known, self.scop, &goal)?,
-            };
-            self.clock.lap(|t| &mut t.schedule);
-            if let Some(outcome) = self.carry_out(decision.schedule, decision.nests)? {
-                return Ok(outcome);
+            let open: Vec<usize> = (0..kinds.len()).filter(|&k| found[k].is_none()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let decisions = self.decide(&open.iter().map(|&k| kinds[k]).collect::<Vec<_>>(), sixteenths)?;
+            for (k, decision) in open.into_iter().zip(decisions) {
+                found[k] = self.carry_out(decision.schedule, decision.nests)?;
             }
         }
+        found.into_iter().map(|outcome| outcome.map_or_else(|| self.in_source_order(), Ok)).collect()
+    }
+
+    /// A schedule of each kind for a part of the scratchpad; none where the dependences are not known.
+    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64) -> Result<Vec<Decision>, Failure> {
+        let Options { capacity_bytes, effort, solver, .. } = *self.options;
+        let Some(known) = &mut self.known else { return Ok(Vec::new()) };
+        let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
+        let goal = Goal { capacity_bytes: room, effort, solver };
+        let decisions = match self.groups {
+            Some(groups) => {
+                let decide = |&fuse| schedule::decide_groups(known, self.scop, &goal, fuse, groups);
+                kinds.iter().map(decide).collect::<Result<_, _>>()?
+            }
+            None => schedule::decide(known, self.scop, &goal, kinds)?,
+        };
+        self.clock.lap(|t| &mut t.schedule);
+        Ok(decisions)
+    }
+
+    fn in_source_order(&mut self) -> Result<usize, Failure> {
         let schedule = schedule::source::source_schedule(self.scop)?;
         let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
         match self.carry_out(schedule.clone(), nests)? {
@@ -369,9 +386,9 @@ fn shrunk(
         let mut work = Work::new(&small, &scop, &dependences, &options, clock);
         work.groups = Some(groups);
         work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
-        let outcome = match work.best(options.fuse) {
+        let outcome = match work.best(&[options.fuse]) {
             Err(Failure::DoesNotFit { .. }) => return Ok(None),
-            outcome => outcome?,
+            outcome => outcome?[0],
         };
         let program = work.outcomes.swap_remove(outcome).program;
         return Ok(Some((small, program)));

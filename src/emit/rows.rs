@@ -215,13 +215,9 @@ fn substituted(row: &Row, fixed: &Row, d: usize) -> Option<Row> {
     if same_way { without(row, fixed, d) } else { without(row, &negated(fixed), d) }
 }
 
-/// What two bounds of loop `d` say of the loops around it, if that is all that they say.
+/// What two bounds of loop `d` say of the loops around it.
 fn shadow(low: &Row, high: &Row, d: usize) -> Option<Row> {
-    let (a, b) = (low.coefficients[d], -high.coefficients[d]);
-    let sum = combined(low, b, high, a)?;
-    let gap = (a - 1).checked_mul(b - 1)?;
-    let exact = gap == 0 || (terms(&sum) == 0 && (sum.constant < 0 || sum.constant >= gap));
-    exact.then_some(sum)
+    combined(low, -high.coefficients[d], high, low.coefficients[d])
 }
 
 /// A positive multiple of `row` without loop `d`, by taking away a multiple of a row with a coefficient of the same sign there.

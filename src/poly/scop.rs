@@ -89,17 +89,25 @@ pub fn extract(program: &ast::Program, ctx: &Context) -> Result<Scop> {
     Ok(Scop { ctx: ctx.clone(), arrays: program.arrays.clone(), statements, dates })
 }
 
+/// Positions and iterators in turn, but for positions that are the same in all statements: isl's work grows with the length.
 fn source_dates(ctx: &Context, statements: &[Statement]) -> Result<UnionMap> {
     let depth = statements.iter().map(|s| s.dims.len()).max().unwrap_or(0);
+    let position = |s: &Statement, level: usize| s.positions.get(level).copied().unwrap_or(0);
+    let tells = |level: &usize| statements.iter().any(|s| position(s, *level) != position(&statements[0], *level));
+    let telling: Vec<bool> = (0..=depth).map(|level| level == 0 || tells(&level)).collect();
     let parts: Vec<String> = statements
         .iter()
         .enumerate()
         .map(|(n, s)| {
             let dims: Vec<String> = (0..s.dims.len()).map(|k| format!("i{k}")).collect();
-            let mut date = vec![s.positions[0].to_string()];
-            for k in 0..depth {
-                date.push(dims.get(k).cloned().unwrap_or("0".into()));
-                date.push(s.positions.get(k + 1).map_or("0".into(), |p| p.to_string()));
+            let mut date = Vec::new();
+            for level in 0..=depth {
+                if telling[level] {
+                    date.push(position(s, level).to_string());
+                }
+                if level < depth {
+                    date.push(dims.get(level).cloned().unwrap_or("0".into()));
+                }
             }
             format!("S{n}[{}] -> [{}]", dims.join(","), date.join(","))
         })

@@ -1,7 +1,7 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
 use super::bands::GroupProblem;
-use super::known::{Care, Known};
+use super::known::{Care, Known, Question};
 use super::nest::stage_nest;
 use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::Plan;
@@ -46,55 +46,45 @@ const CROSSING: usize = 2;
 #[derive(Clone, Copy)]
 pub struct Goal {
     pub capacity_bytes: i64,
-    pub fuse: Fuse,
     /// Multiplies the steps of the searches.
     pub effort: u32,
     pub solver: Solver,
 }
 
-/// The best schedule found.
+/// The best schedules found, one for each kind of fusion.
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal) -> Result<Decision> {
+pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Result<Vec<Decision>> {
     let nests = nests(scop);
-    let mut planner = Planner::new(known, scop, goal, &nests);
-    if goal.fuse == Fuse::Auto {
-        planner.arrays = planner.residents();
+    let mut planners = Vec::new();
+    for &fuse in kinds {
+        let mut planner = Planner::new(scop, goal, fuse, &nests);
+        planner.outline(known)?;
+        planners.push(planner);
     }
-    let longest = nests.len().min(NESTS);
-    match goal.fuse {
-        // Two groups are as few as there can be where one was not found.
-        Fuse::Max => {
-            for length in (1..=longest).rev() {
-                planner.plan(&planner.runs(length))?;
-                if planner.choose().is_some_and(|choice| choice.candidates.len() <= 2) {
-                    break;
-                }
-            }
-        }
-        Fuse::Auto => {
-            for length in 1..=longest {
-                planner.plan(&planner.longer(length))?;
-            }
-        }
-        Fuse::None | Fuse::Source => planner.plan(&planner.runs(1))?,
-    }
-    if let Some(choice) = planner.choose() {
-        // What was chosen is planned thoroughly, and so are the longest runs, whose plans are the hardest to find.
-        planner.improve(&choice.candidates);
-    }
-    planner.decided()
+    // What is chosen is planned thoroughly, for all kinds side by side.
+    let wanted: Vec<Vec<(usize, Question)>> = planners.iter().map(Planner::wanted).collect();
+    let questions = wanted.iter().flatten().map(|(_, question)| question.clone()).collect();
+    known.search(questions, Care::Thorough, goal.effort);
+    planners.iter_mut().zip(&wanted).for_each(|(planner, wanted)| planner.improve(known, wanted));
+    planners.iter().map(Planner::decided).collect()
 }
 
 /// A schedule whose groups are given runs of nests, as good as it is found at once.
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide_groups(known: &mut Known, scop: &Scop, goal: &Goal, runs: &[(usize, usize)]) -> Result<Decision> {
+pub fn decide_groups(
+    known: &mut Known,
+    scop: &Scop,
+    goal: &Goal,
+    fuse: Fuse,
+    runs: &[(usize, usize)],
+) -> Result<Decision> {
     let nests = nests(scop);
-    let mut planner = Planner::new(known, scop, goal, &nests);
-    planner.plan(runs)?;
+    let mut planner = Planner::new(scop, goal, fuse, &nests);
+    planner.plan(known, runs)?;
     planner.decided()
 }
 
@@ -127,10 +117,10 @@ enum How {
     Source,
 }
 
-struct Planner<'a, 'b> {
-    known: &'a mut Known<'b>,
+struct Planner<'a> {
     scop: &'a Scop,
     goal: &'a Goal,
+    fuse: Fuse,
     nests: &'a [Vec<usize>],
     plans: Vec<Planned>,
     /// Arrays that may stay in the scratchpad between groups.
@@ -145,9 +135,31 @@ struct Task {
     capacities: Vec<i64>,
 }
 
-impl<'a, 'b> Planner<'a, 'b> {
-    fn new(known: &'a mut Known<'b>, scop: &'a Scop, goal: &'a Goal, nests: &'a [Vec<usize>]) -> Planner<'a, 'b> {
-        Planner { known, scop, goal, nests, plans: Vec::new(), arrays: Vec::new() }
+impl<'a> Planner<'a> {
+    fn new(scop: &'a Scop, goal: &'a Goal, fuse: Fuse, nests: &'a [Vec<usize>]) -> Planner<'a> {
+        Planner { scop, goal, fuse, nests, plans: Vec::new(), arrays: Vec::new() }
+    }
+
+    /// Plans all runs of nests that its kind of fusion asks for.
+    fn outline(&mut self, known: &mut Known) -> Result<()> {
+        let longest = self.nests.len().min(NESTS);
+        match self.fuse {
+            Fuse::None | Fuse::Source => self.plan(known, &self.runs(1)),
+            // Two groups are as few as there can be where one was not found.
+            Fuse::Max => {
+                for length in (1..=longest).rev() {
+                    self.plan(known, &self.runs(length))?;
+                    if self.choose().is_some_and(|choice| choice.candidates.len() <= 2) {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Fuse::Auto => {
+                self.arrays = self.residents();
+                (1..=longest).try_for_each(|length| self.plan(known, &self.longer(length)))
+            }
+        }
     }
 
     /// The best choice among all plans; in source order, instance by instance, when none covers the program.
@@ -239,17 +251,17 @@ impl<'a, 'b> Planner<'a, 'b> {
     }
 
     /// Plans runs of nests, each with the arrays around it resident or not.
-    fn plan(&mut self, runs: &[(usize, usize)]) -> Result<()> {
+    fn plan(&mut self, known: &mut Known, runs: &[(usize, usize)]) -> Result<()> {
         let mut tasks = Vec::new();
         for &(first, end) in runs {
-            tasks.extend(self.tasks(first, end)?);
+            tasks.extend(self.tasks(known, first, end)?);
         }
         let questions = tasks.iter().map(|t| (t.problem.problem.clone(), t.capacities.clone())).collect();
-        self.known.search(questions, Care::Outline, self.goal.effort);
+        known.search(questions, Care::Outline, self.goal.effort);
         for task in tasks {
             let key = (task.problem.problem.clone(), task.capacities.clone());
             let mut distinct: Vec<Plan> = Vec::new();
-            for plan in self.known.plans(&key).iter().flatten() {
+            for plan in known.plans(&key).iter().flatten() {
                 if !distinct.contains(plan) {
                     distinct.push(plan.clone());
                 }
@@ -270,7 +282,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         Ok(())
     }
 
-    fn tasks(&mut self, first: usize, end: usize) -> Result<Vec<Task>> {
+    fn tasks(&self, known: &mut Known, first: usize, end: usize) -> Result<Vec<Task>> {
         let statements = self.statements(first, end);
         let touched = self.touched(first, end);
         let crosses = |t: &&Resident| touched.binary_search(&t.array).is_ok() && (t.nests.0 < first || t.nests.1 > end);
@@ -282,7 +294,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             if room <= 0 {
                 continue;
             }
-            let problem = self.known.problem(statements.clone(), &resident)?;
+            let problem = known.problem(statements.clone(), &resident)?;
             // Less room is what arrays that stay alive beside the group leave.
             let beside =
                 self.arrays.iter().any(|t| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array));
@@ -294,7 +306,7 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     fn choose(&self) -> Option<Choice> {
         let mut candidates: Vec<Candidate> = self.plans.iter().map(|p| p.candidate.clone()).collect();
-        if self.goal.fuse == Fuse::Max {
+        if self.fuse == Fuse::Max {
             // One group less outweighs any traffic.
             let weight = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0).saturating_add(1);
             candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
@@ -316,23 +328,27 @@ impl<'a, 'b> Planner<'a, 'b> {
         longest
     }
 
-    /// Searches the chosen groups more thoroughly, within the room that each takes by now or has to itself.
-    fn improve(&mut self, chosen: &[usize]) {
-        let alone = chosen.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
+    /// The chosen groups and the longest runs, whose plans are the hardest to find: each with the question for the room that it takes by
+    /// now or has to itself.
+    fn wanted(&self) -> Vec<(usize, Question)> {
+        let Some(choice) = self.choose() else { return Vec::new() };
+        let mut wanted = choice.candidates;
+        let alone = wanted.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
         let room = |planned: &Planned| if alone { self.goal.capacity_bytes } else { planned.candidate.peak_bytes };
-        let mut questions = Vec::new();
-        let mut wanted = chosen.to_vec();
-        wanted.extend(self.longest().into_iter().filter(|n| !chosen.contains(n)));
-        for c in wanted {
-            if let How::Plan(group, _) = &self.plans[c].how {
-                questions.push((c, (group.problem.clone(), vec![room(&self.plans[c])])));
-            }
-        }
-        let asked = questions.iter().map(|(_, question)| question.clone()).collect();
-        self.known.search(asked, Care::Thorough, self.goal.effort);
-        for (c, question) in questions {
-            let found = self.known.plans(&question).first().cloned().flatten();
-            let Planned { candidate, how: How::Plan(_, plan) } = &mut self.plans[c] else { continue };
+        let longest: Vec<usize> = self.longest().into_iter().filter(|n| !wanted.contains(n)).collect();
+        wanted.extend(longest);
+        let question = |c: usize| match &self.plans[c].how {
+            How::Plan(group, _) => Some((c, (group.problem.clone(), vec![room(&self.plans[c])]))),
+            _ => None,
+        };
+        wanted.into_iter().filter_map(question).collect()
+    }
+
+    /// Takes what a more thorough search has found.
+    fn improve(&mut self, known: &Known, wanted: &[(usize, Question)]) {
+        for (c, question) in wanted {
+            let found = known.plans(question).first().cloned().flatten();
+            let Planned { candidate, how: How::Plan(_, plan) } = &mut self.plans[*c] else { continue };
             if let Some(better) = found.filter(|found| found.moved_bytes < plan.moved_bytes) {
                 (candidate.moved_bytes, candidate.peak_bytes) = (better.moved_bytes, better.peak_bytes);
                 *plan = better;
