@@ -1,12 +1,12 @@
 //! Between which bounds does each loop run? A set's rows by innermost loop, so that each loop sees only the loops around it.
 //!
-//! A loop is eliminated by adding each lower bound to each upper bound, or by an equality that fixes it. Over the integers this
-//! is exact where one coefficient of each pair is one, and where the two bounds lie far enough apart (the dark shadow); other
-//! sets are refused. Of the rows that then stand, those that follow from others go: a row follows if, eliminating its loops
-//! from the innermost by single rows, a number that is not negative remains. That test is quick and proves enough; it may
-//! miss a row that follows from several at once, which then stands as a needless bound.
+//! A loop is eliminated by adding each lower bound to each upper bound, or by an equality that fixes it. What outer loops get to know
+//! in that way can be less than all over the integers: then an inner loop is empty in some of their iterations, and each row still
+//! holds at its own loop. Of the rows that stand, those that follow from others go: a row follows if, eliminating its loops from
+//! the innermost by single rows, a number that is not negative remains. That test is quick and proves enough; it may miss a row that
+//! follows from several at once, which then stands as a needless bound.
 //!
-//! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991; Pugh, "The Omega test", CACM 35(8), 1992.
+//! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991.
 //! Differs: redundancy is not decided by linear programming.
 
 use crate::isl::Row;
@@ -32,7 +32,7 @@ pub enum Projected {
     Empty,
     /// The rows, with what they say of outer loops alone.
     Levels(Levels),
-    /// No exact projection is known, or a number does not fit.
+    /// An equality gives no loop as a form of the others, there are too many rows, or a number does not fit.
     Unknown,
 }
 

@@ -19,11 +19,13 @@
 //! Differs: hyperplanes are single iterators at a rate, found from the accesses; the ILP finds the shifts.
 
 use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Statement};
+use super::relation::Relation;
 use crate::ilp::{Model, Solver};
-use crate::isl::{Map, Result, Set};
+use crate::isl::{Result, Set};
 use crate::lang::ast::Role;
 use crate::poly::{Dependences, Linear, Scop};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A group's problem, and what its numbers stand for.
 pub struct GroupProblem {
@@ -46,7 +48,7 @@ pub struct Bands<'a> {
     /// Smallest and largest value of each iterator of each statement; `None`: the statement never runs.
     hulls: Vec<Option<Vec<(i64, i64)>>>,
     /// Convex pieces of the dependences from one statement to another.
-    pieces: BTreeMap<(usize, usize), Vec<Map>>,
+    pieces: BTreeMap<(usize, usize), Vec<Rc<Relation>>>,
 }
 
 impl<'a> Bands<'a> {
@@ -63,7 +65,7 @@ impl<'a> Bands<'a> {
         let mut pieces = BTreeMap::new();
         for map in dependences.order.maps()? {
             if let Some(pair) = crate::poly::pair(&map) {
-                pieces.insert(pair, map.pieces()?);
+                pieces.insert(pair, map.pieces()?.into_iter().map(Relation::new).collect());
             }
         }
         Ok(Bands { scop, solver, hulls, pieces })
@@ -338,9 +340,9 @@ impl<'a> Bands<'a> {
     fn group_pieces(&self, statements: &[usize]) -> Vec<Piece> {
         let at = |s: usize| statements.iter().position(|&known| known == s);
         let mut result = Vec::new();
-        for (&(s, t), maps) in &self.pieces {
+        for (&(s, t), relations) in &self.pieces {
             if let (Some(from), Some(to)) = (at(s), at(t)) {
-                result.extend(maps.iter().map(|map| Piece { from, to, map: map.clone() }));
+                result.extend(relations.iter().map(|relation| Piece { from, to, relation: relation.clone() }));
             }
         }
         result
@@ -356,9 +358,9 @@ impl<'a> Bands<'a> {
             for (sign, is_carried) in [("= 0", false), (">= 1", true)] {
                 let (from, to) = (self.tuple(s, "i"), self.tuple(t, "j"));
                 let side = self.scop.ctx.map(&format!("{{ {from} -> {to} : {difference} {sign} }}"))?;
-                let map = piece.map.intersect(&side)?;
+                let map = piece.relation.map.intersect(&side)?;
                 if !map.is_empty()? {
-                    parted.push(Piece { map, ..*piece });
+                    parted.push(Piece { relation: Relation::new(map), ..*piece });
                     carried.push(is_carried);
                 }
             }
@@ -393,8 +395,7 @@ impl<'a> Bands<'a> {
 
     fn minimum(&self, piece: &Piece, statements: &[usize], difference: &str) -> Result<Option<i64>> {
         let (from, to) = (self.tuple(statements[piece.from], "i"), self.tuple(statements[piece.to], "j"));
-        let form = self.scop.ctx.map(&format!("{{ [{from} -> {to}] -> [{difference}] }}"))?;
-        piece.map.wrap()?.apply(&form)?.dim_min(0)
+        piece.relation.minimum(&format!("{{ [{from} -> {to}] -> [{difference}] }}"))
     }
 
     /// The smallest shifts under which no dependence runs backwards; `None`: there are none worth having.
@@ -508,8 +509,7 @@ fn unify(classes: &mut Vec<Class>, (a, k, c): (usize, usize, i64), (b, l, d): (u
 struct Piece {
     from: usize,
     to: usize,
-    /// `{ S[i] -> T[j] }`
-    map: Map,
+    relation: Rc<Relation>,
 }
 
 /// A class with shifts, and the distances of all pieces along it before they are shifted.

@@ -9,6 +9,7 @@ mod known;
 mod nest;
 mod placement;
 pub mod problem;
+mod relation;
 pub mod search;
 pub mod source;
 pub mod tree;
