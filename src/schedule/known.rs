@@ -83,6 +83,8 @@ impl<'a> Known<'a> {
                 fresh.push(question);
             }
         }
+        // What takes longest first, so that no worker is left with it in the end.
+        fresh.sort_by_key(|(problem, _)| std::cmp::Reverse(problem.statements.len()));
         let (together, least, most) = care.steps();
         let steps = (together / self.nests.max(1)).clamp(least, most) * u64::from(effort.max(1));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);

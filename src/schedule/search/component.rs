@@ -5,8 +5,7 @@
 //! kept by the shape of the component and the tiles of its loops, because a search asks for the same ones again and again.
 
 use super::region::{Activity, Region, hull};
-use super::table::Table;
-use std::collections::HashMap;
+use super::table::{QuickMap, Table};
 use std::hash::Hash;
 
 /// Regions seen by the loops of one component.
@@ -31,7 +30,7 @@ pub trait Tiled: Clone + Eq + Hash {
 
 /// Shapes, numbered as they come, and the totals known so far.
 pub struct Sums<K> {
-    ids: HashMap<K, u32>,
+    ids: QuickMap<K, u32>,
     shapes: Vec<K>,
     known: Table<i128>,
     /// Positions looked at since they were last asked for.
@@ -40,7 +39,7 @@ pub struct Sums<K> {
 
 impl<K> Default for Sums<K> {
     fn default() -> Self {
-        Sums { ids: HashMap::new(), shapes: Vec::new(), known: Table::default(), work: 0 }
+        Sums { ids: QuickMap::default(), shapes: Vec::new(), known: Table::default(), work: 0 }
     }
 }
 
