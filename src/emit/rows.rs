@@ -14,7 +14,7 @@ use crate::isl::Row;
 /// Numbers beyond this are refused, so that signs change and two numbers add without overflow.
 const LIMIT: i64 = 1 << 61;
 
-/// More rows than this at once are refused: elimination can square their number.
+/// Beyond this many rows only those over one loop are made: elimination can square their number.
 const MOST_ROWS: usize = 256;
 
 /// A proof that takes more steps than this is given up.
@@ -166,12 +166,16 @@ fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>>
     }
     let (lower, upper): (Vec<&Row>, Vec<&Row>) = here.iter().partition(|row| row.coefficients[d] > 0);
     let many = outer.len().saturating_add(lower.len().saturating_mul(upper.len())) > MOST_ROWS;
-    if lower.is_empty() || upper.is_empty() || many || here.iter().any(|row| row.is_equality) {
+    if lower.is_empty() || upper.is_empty() || here.iter().any(|row| row.is_equality) {
         return None;
     }
     for low in &lower {
         for high in &upper {
-            outer.push(shadow(low, high, d)?);
+            let sum = shadow(low, high, d)?;
+            // Outer loops may run where inner ones are empty: what says little goes when there is too much.
+            if !many || terms(&sum) <= 1 {
+                outer.push(sum);
+            }
         }
     }
     Some(here)

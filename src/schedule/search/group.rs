@@ -221,36 +221,43 @@ impl<'a> Group<'a> {
             self.best.iter().flatten().any(starts)
         };
         level.sort_by_key(|prefix| !starts_best(prefix));
+        let mut steps: Vec<(usize, &Prefix, usize, Vec<i64>)> = Vec::new();
+        for prefix in &level {
+            steps.extend(next(&prefix.band).into_iter().map(|(dim, tiles)| (self.missing(dim), prefix, dim, tiles)));
+        }
+        // Loops that most statements share come first: the others keep together what only a few of them need.
+        steps.sort_by_key(|(missing, ..)| *missing);
         let mut longer = Vec::new();
-        for Prefix { band, depths, fates, .. } in level {
-            if self.promise(&depths).is_none() {
+        for (_, Prefix { band, depths, fates, .. }, dim, tiles) in steps {
+            let ids: Vec<usize> = band.iter().map(|l| l.id).chain([dim]).collect();
+            if self.promise(depths).is_none() || !self.pricer.is_band(&ids) {
                 continue;
             }
-            for (dim, tiles) in next(&band) {
-                let ids: Vec<usize> = band.iter().map(|l| l.id).chain([dim]).collect();
-                if !self.pricer.is_band(&ids) {
-                    continue;
+            for tile in tiles {
+                let each = problem.edges.iter().zip(fates);
+                let fates: Vec<Fate> = each.map(|(edge, &fate)| step(fate, edge.dim_distance[dim], tile)).collect();
+                if fates.contains(&Fate::Broken) {
+                    break;
                 }
-                for tile in tiles {
-                    let each = problem.edges.iter().zip(&fates);
-                    let fates: Vec<Fate> = each.map(|(edge, &fate)| step(fate, edge.dim_distance[dim], tile)).collect();
-                    if fates.contains(&Fate::Broken) {
-                        break;
-                    }
-                    if self.budget.left() <= kept {
-                        return longer;
-                    }
-                    let mut band = band.clone();
-                    band.push(Loop { id: dim, tile });
-                    let Some(inner) = self.extended(&depths, &band) else { continue };
-                    let depths = Rc::new(inner);
-                    if let Some(promise) = self.promise(&depths) {
-                        longer.push(Prefix { promise, band, depths, fates });
-                    }
+                if self.budget.left() <= kept {
+                    return longer;
+                }
+                let mut band = band.clone();
+                band.push(Loop { id: dim, tile });
+                let Some(inner) = self.extended(depths, &band) else { continue };
+                let depths = Rc::new(inner);
+                if self.is_hopeful(&depths) {
+                    let promise = self.estimate(&band, &depths);
+                    longer.push(Prefix { promise, band, depths, fates });
                 }
             }
         }
         longer
+    }
+
+    /// The number of statements that have no iterator in a dim.
+    fn missing(&self, dim: usize) -> usize {
+        self.pricer.frame.problem.dims[dim].attach.iter().filter(|attach| attach.iterator.is_none()).count()
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
@@ -304,6 +311,16 @@ impl<'a> Group<'a> {
             priced += clients.own.len() as u64 + u64::from(clients.shared.is_some());
         }
         budget.spend(priced / 4 + pricer.take_steps()).then_some(next)
+    }
+
+    /// The smallest ratio of what a first decision is likely to move to what it has to better, in 1/1024.
+    fn estimate(&mut self, band: &[Loop], depths: &[ArrayDepths]) -> i64 {
+        self.budget.spend(self.arrays.len() as u64 / 4);
+        let limits: Vec<i64> = (0..self.capacities.len()).map(|index| self.limit(index)).collect();
+        let settle = Settle::new(self, band, depths, 0);
+        let ratio =
+            |(index, &limit): (usize, &i64)| (i128::from(settle.estimate(index)) * 1024 / i128::from(limit)) as i64;
+        limits.iter().enumerate().map(ratio).min().unwrap_or(0)
     }
 
     /// Can a band that begins like this better some capacity's best plan?

@@ -57,6 +57,15 @@ struct Decision {
     live: Vec<i64>,
 }
 
+impl Decision {
+    fn take(&mut self, holding: Holding) {
+        self.chosen.push(holding);
+        self.bytes = self.bytes.saturating_add(holding.bytes);
+        let live = &mut self.live[holding.first..=holding.last];
+        live.iter_mut().for_each(|bytes| *bytes = bytes.saturating_add(holding.size));
+    }
+}
+
 impl<'g, 'a> Settle<'g, 'a> {
     pub fn new(group: &'g mut Group<'a>, band: &'g [Loop], depths: &'g [ArrayDepths], steps: u64) -> Self {
         let shared: Vec<usize> = (0..group.arrays.len()).filter(|&a| group.arrays[a].shared.is_some()).collect();
@@ -89,8 +98,87 @@ impl<'g, 'a> Settle<'g, 'a> {
             // All buffers apart needs least room: whatever fits at all is found first.
             self.combine(&Decision { chosen: vec![APART; self.shared.len()], ..nothing.clone() });
         }
+        for index in 0..self.group.capacities.len() {
+            self.relax(&nothing, index);
+        }
         self.decide(nothing);
         self.is_complete
+    }
+
+    /// Bytes that a first decision for one capacity moves, as far as it can be told before the statements' own loops are searched.
+    pub fn estimate(&self, index: usize) -> i64 {
+        let capacity = self.group.capacities[index];
+        let mut ways: Vec<usize> = vec![0; self.shared.len()];
+        while let Some(full) = self.fullest(&ways, capacity) {
+            let Some(k) = self.cheapest_change(&ways, index, full) else { return i64::MAX };
+            ways[k] += 1;
+        }
+        let statements = self.group.pricer.frame.problem.statements.len();
+        let mut decision = Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] };
+        ways.iter().enumerate().for_each(|(k, &way)| decision.take(self.holdings[k][way]));
+        decision.bytes.saturating_add(self.rest_bound(&decision, capacity))
+    }
+
+    /// A first decision for one capacity: all arrays in the holdings that move the fewest bytes, then, as long as something does not fit,
+    /// the change that costs the fewest bytes for the room that it makes.
+    fn relax(&mut self, nothing: &Decision, index: usize) {
+        let capacity = self.group.capacities[index];
+        let mut ways: Vec<usize> = vec![0; self.shared.len()];
+        // What the statements' own loops need beside their floors shows only when they are searched.
+        for room in [capacity, capacity / 8 * 7, capacity / 4 * 3, capacity / 2] {
+            while let Some(full) = self.fullest(&ways, room) {
+                let Some(k) = self.cheapest_change(&ways, index, full) else { return };
+                ways[k] += 1;
+            }
+            let mut decision = nothing.clone();
+            ways.iter().enumerate().for_each(|(k, &way)| decision.take(self.holdings[k][way]));
+            if !self.is_hopeful(&decision) || !self.group.budget.spend(1 + self.group.pricer.take_steps()) {
+                return;
+            }
+            let before = self.group.limit(index);
+            self.combine(&decision);
+            if self.group.limit(index) < before {
+                return;
+            }
+        }
+    }
+
+    /// The position in the sequence that needs most, if that is more than there is room.
+    fn fullest(&self, ways: &[usize], room: i64) -> Option<usize> {
+        let mut need = self.floors.clone();
+        for ((&way, holdings), &array) in ways.iter().zip(&self.holdings).zip(&self.shared) {
+            let holding = holdings[way];
+            if holding.depth.is_none() {
+                continue;
+            }
+            need[holding.first..=holding.last].iter_mut().for_each(|bytes| *bytes = bytes.saturating_add(holding.size));
+            let own = self.group.arrays[array].own.iter().zip(&self.depths[array].own);
+            own.for_each(|(client, depths)| need[client.users[0]] -= depths.floor);
+        }
+        let fullest = (0..need.len()).max_by_key(|&position| (need[position], position))?;
+        (need[fullest] > room).then_some(fullest)
+    }
+
+    /// The array whose next holding makes room at a position for the fewest bytes moved.
+    fn cheapest_change(&self, ways: &[usize], index: usize, position: usize) -> Option<usize> {
+        let capacity = self.group.capacities[index];
+        let bytes = |k: usize, holding: Holding| match holding.depth {
+            Some(_) => holding.bytes,
+            None => {
+                let array = self.shared[k];
+                self.group.arrays[array].own_bound(&self.depths[array], &self.floors, capacity)
+            }
+        };
+        let here = |holding: Holding| {
+            if (holding.first..=holding.last).contains(&position) { holding.size } else { 0 }
+        };
+        let changes = (0..ways.len()).filter_map(|k| {
+            let (now, next) = (self.holdings[k][ways[k]], *self.holdings[k].get(ways[k] + 1)?);
+            let freed = here(now) - here(next);
+            let cost = bytes(k, next).saturating_sub(bytes(k, now)).max(0);
+            (freed > 0).then(|| ((i128::from(cost) << 20) / i128::from(freed), k))
+        });
+        changes.min().map(|(_, k)| k)
     }
 
     /// The ways to hold an array, cheapest first, without those that another one betters.
@@ -130,10 +218,7 @@ impl<'g, 'a> Settle<'g, 'a> {
                 return;
             }
             let mut next = decision.clone();
-            next.chosen.push(holding);
-            next.bytes = next.bytes.saturating_add(holding.bytes);
-            let live = &mut next.live[holding.first..=holding.last];
-            live.iter_mut().for_each(|bytes| *bytes = bytes.saturating_add(holding.size));
+            next.take(holding);
             self.decide(next);
         }
     }
