@@ -17,6 +17,7 @@ mod depths;
 mod frame;
 mod group;
 mod grow;
+mod holding;
 mod legal;
 mod order;
 mod price;

@@ -4,30 +4,16 @@
 //! of what the statements keep while others run, they are independent.
 
 use super::budget::Budget;
-use super::depths::Depths;
+use super::depths::{Choice, Depths};
 use super::frame::Loop;
 use super::group::{ArrayDepths, Group};
+use super::holding::{APART, Holding, Relaxed, best_ways};
 use super::legal::open_edges;
 use super::price::Client;
 use super::private::{Entry, Limits, Private};
 use super::table::QuickMap;
 use crate::schedule::problem::{BandLoop, Buffer, Plan, PrivateLoop};
 use std::rc::Rc;
-
-/// One way to hold an array with several users.
-#[derive(Clone, Copy, Debug)]
-struct Holding {
-    /// `None`: one buffer for each user.
-    depth: Option<usize>,
-    bytes: i64,
-    size: i64,
-    /// Positions in the sequence at which it occupies memory.
-    first: usize,
-    last: usize,
-}
-
-/// A buffer for each user: what it takes is theirs.
-const APART: Holding = Holding { depth: None, bytes: 0, size: 0, first: 0, last: 0 };
 
 pub struct Settle<'g, 'a> {
     group: &'g mut Group<'a>,
@@ -105,33 +91,20 @@ impl<'g, 'a> Settle<'g, 'a> {
         self.is_complete
     }
 
-    /// Bytes that a first decision for one capacity moves, as far as it can be told before the statements' own loops are searched.
+    /// Bytes that a first decision for one capacity is likely to move; `i64::MAX` where none fits.
     pub fn estimate(&self, index: usize) -> i64 {
         let capacity = self.group.capacities[index];
-        let mut ways: Vec<usize> = vec![0; self.shared.len()];
-        while let Some(full) = self.fullest(&ways, capacity) {
-            let Some(k) = self.cheapest_change(&ways, index, full) else { return i64::MAX };
-            ways[k] += 1;
-        }
-        let statements = self.group.pricer.frame.problem.statements.len();
-        let mut decision = Decision { chosen: Vec::new(), bytes: 0, live: vec![0; statements.max(1)] };
-        ways.iter().enumerate().for_each(|(k, &way)| decision.take(self.holdings[k][way]));
-        decision.bytes.saturating_add(self.rest_bound(&decision, capacity))
+        self.relaxed(capacity, capacity).map_or(i64::MAX, |(_, bytes)| bytes)
     }
 
-    /// A first decision for one capacity: all arrays in the holdings that move the fewest bytes, then, as long as something does not fit,
-    /// the change that costs the fewest bytes for the room that it makes.
+    /// Tries a first decision for one capacity, with less room for the buffers known by now as long as the statements' own loops need more
+    /// than they seemed to.
     fn relax(&mut self, nothing: &Decision, index: usize) {
         let capacity = self.group.capacities[index];
-        let mut ways: Vec<usize> = vec![0; self.shared.len()];
-        // What the statements' own loops need beside their floors shows only when they are searched.
         for room in [capacity, capacity / 8 * 7, capacity / 4 * 3, capacity / 2] {
-            while let Some(full) = self.fullest(&ways, room) {
-                let Some(k) = self.cheapest_change(&ways, index, full) else { return };
-                ways[k] += 1;
-            }
+            let Some((holdings, _)) = self.relaxed(capacity, room) else { return };
             let mut decision = nothing.clone();
-            ways.iter().enumerate().for_each(|(k, &way)| decision.take(self.holdings[k][way]));
+            holdings.into_iter().for_each(|holding| decision.take(holding));
             if !self.is_hopeful(&decision) || !self.group.budget.spend(1 + self.group.pricer.take_steps()) {
                 return;
             }
@@ -143,63 +116,62 @@ impl<'g, 'a> Settle<'g, 'a> {
         }
     }
 
-    /// The position in the sequence that needs most, if that is more than there is room.
-    fn fullest(&self, ways: &[usize], room: i64) -> Option<usize> {
-        let mut need = self.floors.clone();
-        for ((&way, holdings), &array) in ways.iter().zip(&self.holdings).zip(&self.shared) {
-            let holding = holdings[way];
-            if holding.depth.is_none() {
-                continue;
+    /// A holding for each array with several users, and the bytes that all arrays then move at least.
+    fn relaxed(&self, capacity: i64, room: i64) -> Option<(Vec<Holding>, i64)> {
+        let statements = self.group.pricer.frame.problem.statements.len();
+        let mut relaxed = Relaxed::new(statements, room);
+        for (array, clients) in self.group.arrays.iter().enumerate() {
+            match self.shared.iter().position(|&s| s == array) {
+                Some(k) => relaxed.add(array, self.holdings[k].clone()),
+                None => (0..clients.own.len()).for_each(|client| relaxed.add(array, self.ways(array, client))),
             }
-            need[holding.first..=holding.last].iter_mut().for_each(|bytes| *bytes = bytes.saturating_add(holding.size));
-            let own = self.group.arrays[array].own.iter().zip(&self.depths[array].own);
-            own.for_each(|(client, depths)| need[client.users[0]] -= depths.floor);
         }
-        let fullest = (0..need.len()).max_by_key(|&position| (need[position], position))?;
-        (need[fullest] > room).then_some(fullest)
+        // Apart, an array needs its users' floors and moves what bounds them.
+        let apart = |array: usize, holding: Holding| match holding.depth {
+            Some(_) => holding.bytes,
+            None => self.group.arrays[array].own_bound(&self.depths[array], &self.floors, capacity),
+        };
+        while let Some(array) = relaxed.step(apart)? {
+            let clients = self.group.arrays[array].own.len();
+            (0..clients).for_each(|client| relaxed.add(array, self.ways(array, client)));
+        }
+        let shared = self.shared.iter().enumerate();
+        let chosen = shared.map(|(k, &array)| relaxed.chosen(array).unwrap_or(self.holdings[k][0])).collect();
+        Some((chosen, relaxed.bytes()))
     }
 
-    /// The array whose next holding makes room at a position for the fewest bytes moved.
-    fn cheapest_change(&self, ways: &[usize], index: usize, position: usize) -> Option<usize> {
-        let capacity = self.group.capacities[index];
-        let bytes = |k: usize, holding: Holding| match holding.depth {
-            Some(_) => holding.bytes,
-            None => {
-                let array = self.shared[k];
-                self.group.arrays[array].own_bound(&self.depths[array], &self.floors, capacity)
+    /// The ways to hold an array for one user: at the depths of the band, or somewhere in the user's own loops.
+    fn ways(&self, array: usize, client: usize) -> Vec<Holding> {
+        let clients = &self.group.arrays[array];
+        let depths = &self.depths[array].own[client];
+        let user = clients.own[client].users[0];
+        let all = (0, self.group.pricer.frame.problem.statements.len() - 1);
+        let mut ways = Vec::new();
+        for (depth, choice) in depths.choices.iter().enumerate() {
+            let inside = depth == self.band.len();
+            let (first, last) = if inside { (user, user) } else { all };
+            // Between users values go through DRAM.
+            if inside || !clients.is_written || clients.own.len() == 1 {
+                ways.push(Holding { depth: Some(depth), bytes: choice.bytes, size: choice.size, first, last });
             }
-        };
-        let here = |holding: Holding| {
-            if (holding.first..=holding.last).contains(&position) { holding.size } else { 0 }
-        };
-        let changes = (0..ways.len()).filter_map(|k| {
-            let (now, next) = (self.holdings[k][ways[k]], *self.holdings[k].get(ways[k] + 1)?);
-            let freed = here(now) - here(next);
-            let cost = bytes(k, next).saturating_sub(bytes(k, now)).max(0);
-            (freed > 0).then(|| ((i128::from(cost) << 20) / i128::from(freed), k))
-        });
-        changes.min().map(|(_, k)| k)
+            if inside {
+                ways.push(Holding { depth: Some(depth), bytes: choice.bytes, size: depths.floor, first, last });
+            }
+        }
+        best_ways(ways)
     }
 
     /// The ways to hold an array, cheapest first, without those that another one betters.
     fn holdings_of(&self, array: usize) -> Vec<Holding> {
         let statements = self.group.pricer.frame.problem.statements.len();
         let users = self.group.arrays[array].shared.as_ref().map_or(&[][..], |client| &client.users);
-        let mut kept: Vec<Holding> = Vec::new();
         let choices = self.depths[array].shared.as_ref().map_or(&[][..], |depths| &depths.choices);
-        for (depth, choice) in choices.iter().enumerate() {
+        let holding = |(depth, choice): (usize, &Choice)| {
             let whole = depth < self.band.len();
             let (first, last) = if whole { (0, statements - 1) } else { (users[0], users[users.len() - 1]) };
-            let holding = Holding { depth: Some(depth), bytes: choice.bytes, size: choice.size, first, last };
-            let betters = |a: &Holding, b: &Holding| {
-                a.bytes <= b.bytes && a.size <= b.size && a.first >= b.first && a.last <= b.last
-            };
-            if !kept.iter().any(|other| betters(other, &holding)) {
-                kept.retain(|other| !betters(&holding, other));
-                kept.push(holding);
-            }
-        }
-        kept.sort_by_key(|holding| holding.bytes);
+            Holding { depth: Some(depth), bytes: choice.bytes, size: choice.size, first, last }
+        };
+        let mut kept = best_ways(choices.iter().enumerate().map(holding).collect());
         kept.push(APART);
         kept
     }
