@@ -27,8 +27,8 @@ impl Care {
     /// question changes nothing in its answer.
     fn steps(self) -> (u64, u64, u64) {
         match self {
-            Care::Outline => (12_000, 1_000, 5_000),
-            Care::Thorough => (80_000, 3_000, 20_000),
+            Care::Outline => (18_000, 2_000, 6_000),
+            Care::Thorough => (60_000, 2_500, 16_000),
         }
     }
 

@@ -16,6 +16,9 @@ use std::rc::Rc;
 /// Bands have at most this many loops.
 const MOST_BAND_LOOPS: usize = 3;
 
+/// No limit to a number of tile sizes or loops.
+pub const ALL: usize = usize::MAX;
+
 /// How thoroughly to look.
 #[derive(Clone, Copy)]
 pub struct Pass {
@@ -107,7 +110,10 @@ impl<'a> Group<'a> {
     pub fn run(&mut self, pass: Pass) {
         self.prepare(pass);
         let tiles = self.dim_tiles.clone();
-        self.search(&|_| tiles.iter().cloned().enumerate().collect());
+        // Where not all sizes are tried, inner loops get fewer: there are many more of them.
+        let every = |level: usize| if pass.band_tiles == ALL { 1 } else { 1 + level };
+        let fewer = |tiles: &Vec<i64>, level: usize| tiles.iter().copied().step_by(every(level)).collect();
+        self.search(&|band| tiles.iter().map(|tiles| fewer(tiles, band.len())).enumerate().collect());
     }
 
     /// Searches the tiles near those of the best plan of each capacity, in the same order of loops.
@@ -210,17 +216,9 @@ impl<'a> Group<'a> {
     }
 
     /// All bands with one loop more, in at most half of the steps left.
-    fn longer(&mut self, next: Next, mut level: Vec<Prefix>) -> Vec<Prefix> {
+    fn longer(&mut self, next: Next, level: Vec<Prefix>) -> Vec<Prefix> {
         let kept = self.budget.left() / 2;
         let problem = self.pricer.frame.problem;
-        let starts_best = |prefix: &Prefix| {
-            let starts = |plan: &Plan| {
-                let own = plan.band.iter().map(|l| (l.dim, l.tile));
-                own.take(prefix.band.len()).eq(prefix.band.iter().map(|l| (l.id, l.tile)))
-            };
-            self.best.iter().flatten().any(starts)
-        };
-        level.sort_by_key(|prefix| !starts_best(prefix));
         let mut steps: Vec<(usize, &Prefix, usize, Vec<i64>)> = Vec::new();
         for prefix in &level {
             steps.extend(next(&prefix.band).into_iter().map(|(dim, tiles)| (self.missing(dim), prefix, dim, tiles)));

@@ -30,7 +30,7 @@ mod traffic;
 mod window;
 
 use crate::schedule::problem::{Plan, Problem};
-use group::{Group, Pass};
+use group::{ALL, Group, Pass};
 use price::Pricer;
 
 /// Bytes moved and the peak of a given plan; `None` if the plan is malformed or breaks a dependence. The figures that the plan
@@ -44,9 +44,6 @@ pub fn evaluate(problem: &Problem, plan: &Plan) -> Option<(i64, i64)> {
 pub fn boxes(problem: &Problem, plan: &Plan) -> Option<Vec<Vec<i64>>> {
     Pricer::new(problem)?.price(plan).map(|priced| priced.boxes)
 }
-
-/// No limit.
-const ALL: usize = usize::MAX;
 
 /// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. A pass of the
 /// search takes at most `steps` steps, of some microseconds each.
