@@ -28,7 +28,7 @@ impl Care {
     fn steps(self) -> (u64, u64, u64) {
         match self {
             Care::Outline => (18_000, 2_000, 6_000),
-            Care::Thorough => (60_000, 2_500, 16_000),
+            Care::Thorough => (50_000, 2_500, 16_000),
         }
     }
 
