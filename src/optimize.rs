@@ -112,6 +112,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         false => None,
     };
     check::all(&work.checked(&outcome, smaller)).map_err(Failure::Fault)?;
+    work.clock.lap(|t| &mut t.check);
     let dot = if complete {
         poly::show::dot(&options.kernel, &poly::show::edges(&scop, &dependences)?)
     } else {

@@ -131,6 +131,7 @@ pub struct Times {
     pub schedule: f64,
     pub stage: f64,
     pub emit: f64,
+    pub check: f64,
     pub total: f64,
 }
 

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PHASES = ["parse", "dependences", "schedule", "stage", "emit", "total"]
+PHASES = ["parse", "dependences", "schedule", "stage", "emit", "check", "total"]
 COLUMNS = [*PHASES, "peak MiB"]
 
 
