@@ -234,6 +234,10 @@ impl Outcome {
     }
 }
 
+/// Sixteenths of the scratchpad for which plans are made, one after the other until one can be carried out: plans are made for sums of sizes,
+/// and a layout can need a little more.
+const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
+
 /// The way from a program to its outcomes.
 struct Work<'a> {
     source: &'a Program,
@@ -261,29 +265,56 @@ impl<'a> Work<'a> {
     }
 
     /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
-    ///
-    /// Plans are made for sums of sizes; a layout can need a little more, so they are asked again with less room until one fits.
     fn best(&mut self, kinds: &[Fuse]) -> Result<Vec<usize>, Failure> {
-        let mut found = vec![None; kinds.len()];
-        for sixteenths in [16, 15, 14, 12, 8, 4, 2] {
-            let open: Vec<usize> = (0..kinds.len()).filter(|&k| found[k].is_none()).collect();
-            if open.is_empty() {
-                break;
+        let mut decisions = self.decide(kinds, ROOMS[0], true)?.into_iter();
+        let mut found = Vec::new();
+        for &kind in kinds {
+            let outcome = match decisions.next() {
+                Some(decision) => self.settle(kind, decision)?,
+                None => None,
+            };
+            found.push(outcome.map_or_else(|| self.in_source_order(), Ok)?);
+        }
+        Ok(found)
+    }
+
+    /// The outcome of a decision, or of one for less room. What skewing moves is an estimate before it is carried out, so the best plan without
+    /// it is carried out too.
+    fn settle(&mut self, kind: Fuse, decision: Decision) -> Result<Option<usize>, Failure> {
+        let is_skewed = decision.is_skewed;
+        let mut outcome = self.carry_out(decision.schedule, decision.nests)?;
+        if is_skewed {
+            if outcome.is_none() {
+                outcome = self.within(kind, &ROOMS[1..2], true)?;
             }
-            let decisions = self.decide(&open.iter().map(|&k| kinds[k]).collect::<Vec<_>>(), sixteenths)?;
-            for (k, decision) in open.into_iter().zip(decisions) {
-                found[k] = self.carry_out(decision.schedule, decision.nests)?;
+            let plain = self.within(kind, &ROOMS, false)?;
+            return Ok(outcome.into_iter().chain(plain).min_by_key(|&n| self.outcomes[n].bytes()));
+        }
+        if outcome.is_none() {
+            outcome = self.within(kind, &ROOMS[1..], true)?;
+        }
+        Ok(outcome)
+    }
+
+    /// The outcome for the first of some rooms for which there is one.
+    fn within(&mut self, kind: Fuse, rooms: &[i64], skew: bool) -> Result<Option<usize>, Failure> {
+        for &sixteenths in rooms {
+            for decision in self.decide(&[kind], sixteenths, skew)? {
+                let outcome = self.carry_out(decision.schedule, decision.nests)?;
+                if outcome.is_some() {
+                    return Ok(outcome);
+                }
             }
         }
-        found.into_iter().map(|outcome| outcome.map_or_else(|| self.in_source_order(), Ok)).collect()
+        Ok(None)
     }
 
     /// A schedule of each kind for a part of the scratchpad; none where the dependences are not known.
-    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64) -> Result<Vec<Decision>, Failure> {
+    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skew: bool) -> Result<Vec<Decision>, Failure> {
         let Options { capacity_bytes, effort, solver, .. } = *self.options;
         let Some(known) = &mut self.known else { return Ok(Vec::new()) };
         let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-        let goal = Goal { capacity_bytes: room, effort, solver };
+        let goal = Goal { capacity_bytes: room, effort, solver, skew };
         let decisions = match self.groups {
             Some(groups) => {
                 let decide = |&fuse| schedule::decide_groups(known, self.scop, &goal, fuse, groups);

@@ -68,3 +68,24 @@ fn an_iterator_at_a_rate_keeps_its_value() {
          for i in 0..4 { Z[i] = i; Z[i] *= T[2 * i] + i; }",
     );
 }
+
+#[test]
+fn a_plan_that_moves_nothing_can_be_found() {
+    assert_right(
+        "input A[4]; temp T[4]; output B[4]; for i in 0..4 { B[i] = A[i]; } for i in 0..4 { T[i] = B[i]; }
+         for i in 0..4 { B[i] = T[3 - i]; }",
+    );
+}
+
+#[test]
+fn sweeps_over_time_are_skewed() {
+    // Two statements, one of them in place; a border that is written in each step; a window of two rows.
+    assert_right(
+        "inout A[9][5], B[9][5]; for t in 0..5 { for i in 1..8, j in 0..5 { B[i][j] = A[i - 1][j] + A[i + 1][j]; }
+         for i in 2..7, j in 1..5 { A[i][j] += B[i][j - 1] + B[i + 2][j]; } }",
+    );
+    assert_right("inout A[12]; for t in 0..6, i in 1..11 { A[i] = A[i - 1] + A[i] + A[i + 1]; }");
+    assert_right(
+        "input F[6]; inout A[8][3]; for t in 0..6 { for j in 0..3 { A[0][j] = F[t]; } for i in 1..8, j in 0..3 { A[i][j] += A[i - 1][j]; } }",
+    );
+}

@@ -195,7 +195,7 @@ mod tests {
              load_bytes store_bytes optimized load_bytes store_bytes compulsory_bytes lower_bound_bytes arrays name role \
              load_bytes store_bytes residence scratchpad peak_bytes arena_bytes operations source optimized groups \
              statements tile i load_bytes store_bytes peak_bytes remarks kind at text solver name status gap time_ms \
-             parse dependences schedule stage emit total";
+             parse dependences schedule stage emit check total";
         assert_eq!(keys(&report().to_timed_json()).join(" "), expected);
     }
 

@@ -21,7 +21,7 @@
 use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Statement};
 use super::relation::Relation;
 use crate::ilp::{Model, Solver};
-use crate::isl::{Result, Set};
+use crate::isl::{Map, Result, Set};
 use crate::lang::ast::Role;
 use crate::poly::{Dependences, Linear, Scop};
 use std::collections::BTreeMap;
@@ -43,7 +43,8 @@ pub struct GroupProblem {
 
 /// The facts about a whole program that every group's problem is made from.
 pub struct Bands<'a> {
-    scop: &'a Scop,
+    pub scop: &'a Scop,
+    dependences: &'a Dependences,
     solver: Solver,
     /// Smallest and largest value of each iterator of each statement; `None`: the statement never runs.
     hulls: Vec<Option<Vec<(i64, i64)>>>,
@@ -54,7 +55,7 @@ pub struct Bands<'a> {
 impl<'a> Bands<'a> {
     /// # Errors
     /// When isl's budget runs out.
-    pub fn new(scop: &'a Scop, dependences: &Dependences, solver: Solver) -> Result<Bands<'a>> {
+    pub fn new(scop: &'a Scop, dependences: &'a Dependences, solver: Solver) -> Result<Bands<'a>> {
         let mut hulls = Vec::new();
         for statement in &scop.statements {
             let hull = (0..statement.dims.len())
@@ -68,7 +69,7 @@ impl<'a> Bands<'a> {
                 pieces.insert(pair, map.pieces()?.into_iter().map(Relation::new).collect());
             }
         }
-        Ok(Bands { scop, solver, hulls, pieces })
+        Ok(Bands { scop, dependences, solver, hulls, pieces })
     }
 
     /// The number of top-level statements that hold any.
@@ -103,7 +104,8 @@ impl<'a> Bands<'a> {
         Ok(GroupProblem { problem, statements, arrays, array_of_access, origins })
     }
 
-    fn hull(&self, statement: usize) -> &[(i64, i64)] {
+    /// The smallest and the largest value of each iterator of a statement.
+    pub fn hull(&self, statement: usize) -> &[(i64, i64)] {
         self.hulls[statement].as_deref().unwrap_or_default()
     }
 
@@ -292,11 +294,9 @@ impl<'a> Bands<'a> {
         let mut carried: Option<Vec<bool>> = None;
         let mut found: Vec<Found> = Vec::new();
         for (number, class) in classes.iter().enumerate() {
-            let attach: Vec<Option<(usize, i64)>> = (0..statements.len())
-                .map(|at| class.members.iter().find(|m| m.0 == at).map(|&(_, k, rate)| (k, rate)))
-                .collect();
+            let attach = class.attach(statements.len());
             let mut rows = self.distances(&pieces, statements, &attach)?;
-            let all = self.shifts(&pieces, &rows, statements, &attach);
+            let all = self.shifts(&pieces, &rows, statements, &attach, true);
             let outer = found.iter().position(Found::carries);
             let easy = all.as_ref().is_some_and(|shifts| shifts.iter().all(|&s| s == 0));
             // A loop whose iterations run one by one carries what would hinder the loops inside it.
@@ -311,7 +311,7 @@ impl<'a> Bands<'a> {
             let free = match &carried {
                 Some(carried) if !easy => {
                     let rows: Vec<_> = rows.iter().zip(carried).map(|(d, c)| if *c { None } else { *d }).collect();
-                    self.shifts(&pieces, &rows, statements, &attach).filter(|shifts| Some(shifts) != all.as_ref())
+                    self.shifts(&pieces, &rows, statements, &attach, true).filter(|shifts| Some(shifts) != all.as_ref())
                 }
                 _ => None,
             };
@@ -368,6 +368,77 @@ impl<'a> Bands<'a> {
         Ok((parted, carried))
     }
 
+    /// The rows along which the statements of one loop over time can be skewed, each with the smallest factor that serves.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn skews(&self, statements: &[usize]) -> Result<Vec<Skew>> {
+        let loop_of = |&s: &usize| self.scop.statements[s].dims.first().map(|dim| dim.loop_id);
+        let Some(Some(time_loop)) = statements.first().map(loop_of) else { return Ok(Vec::new()) };
+        if statements.iter().any(|s| loop_of(s) != Some(time_loop)) {
+            return Ok(Vec::new());
+        }
+        let time = Found {
+            class: 0,
+            attach: vec![Some((0, 1)); statements.len()],
+            shifts: vec![0; statements.len()],
+            distances: Vec::new(),
+        };
+        let (pieces, carried) = self.part(&self.group_pieces(statements), &time, statements)?;
+        if !carried.contains(&true) {
+            return Ok(Vec::new());
+        }
+        let mut skews = Vec::new();
+        for class in self.classes(statements).iter().filter(|class| class.members.iter().all(|m| m.1 > 0)) {
+            let attach = class.attach(statements.len());
+            for factor in 1..=MOST_SKEW {
+                let mut rows = Vec::new();
+                for (piece, carried) in pieces.iter().zip(&carried) {
+                    let rest = self.difference(piece, statements, &attach).unwrap_or("0".into());
+                    let distance = self.minimum(piece, statements, &format!("{rest} + {factor}*(j0 - i0)"))?;
+                    // Inside one step and one row the statements keep their order.
+                    let back = i64::from(!carried && piece.from > piece.to);
+                    rows.push(distance.map(|distance| distance - back));
+                }
+                if let Some(shifts) = self.shifts(&pieces, &rows, statements, &attach, false) {
+                    skews.push(Skew { attach, factor, shifts });
+                    break;
+                }
+            }
+        }
+        Ok(skews)
+    }
+
+    /// Whether values of an array pass from one iteration of the outermost loop to another.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn flows_on(&self, statements: &[usize], array: usize) -> Result<bool> {
+        for &s in statements {
+            for &t in statements {
+                let (from, to) = (self.tuple(s, "i"), self.tuple(t, "j"));
+                let later = || self.scop.ctx.map(&format!("{{ {from} -> {to} : j0 > i0 }}"))?.wrap();
+                if let Some(flow) = self.dependences.flow_between(s, t, array)
+                    && !flow.intersect_domain(&later()?)?.is_empty()?
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the statements read values of an array from before the program.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn reads_from_before(&self, statements: &[usize], array: usize) -> Result<bool> {
+        let is_array = |name: String| crate::poly::number(&name) == array;
+        let is_own = |name: String| statements.contains(&crate::poly::number(&name));
+        let reads = |map: &Map| map.range_name().is_some_and(is_array) && map.domain_name().is_some_and(is_own);
+        Ok(self.dependences.live_in.maps()?.iter().any(reads))
+    }
+
     fn tuple(&self, s: usize, letter: &str) -> String {
         format!("S{s}[{}]", crate::poly::text::tuple(letter, self.scop.statements[s].dims.len()))
     }
@@ -398,13 +469,15 @@ impl<'a> Bands<'a> {
         piece.relation.minimum(&format!("{{ [{from} -> {to}] -> [{difference}] }}"))
     }
 
-    /// The smallest shifts under which no dependence runs backwards; `None`: there are none worth having.
+    /// The smallest shifts under which no dependence runs backwards; `None`: there are none worth having. `in_sequence`: the statements
+    /// stand in a sequence directly inside the loop.
     fn shifts(
         &self,
         pieces: &[Piece],
         rows: &[Option<i64>],
         statements: &[usize],
         attach: &[Option<(usize, i64)>],
+        in_sequence: bool,
     ) -> Option<Vec<i64>> {
         let extent = |at: usize| {
             attach[at].map_or(1, |(k, rate)| {
@@ -425,7 +498,7 @@ impl<'a> Bands<'a> {
                 continue;
             }
             // Against the sequence only a loop can keep the order: a distance that carries the edge must go on to carry it.
-            let least = if piece.from > piece.to && *distance >= 1 { 1 } else { 0 };
+            let least = i64::from(in_sequence && piece.from > piece.to && *distance >= 1);
             let bound = bounds.entry((piece.from, piece.to)).or_insert(i64::MIN);
             *bound = (*bound).max(least - distance);
         }
@@ -478,6 +551,24 @@ struct Part {
 struct Class {
     members: Vec<(usize, usize, i64)>,
 }
+
+impl Class {
+    /// For each statement its iterator and rate.
+    fn attach(&self, statements: usize) -> Vec<Option<(usize, i64)>> {
+        (0..statements).map(|at| self.members.iter().find(|m| m.0 == at).map(|&(_, k, rate)| (k, rate))).collect()
+    }
+}
+
+/// Statement `s` runs row `rate·i` of time step `t` at `rate·i + factor·t + shift`.
+pub struct Skew {
+    /// For each statement the iterator over rows and its rate.
+    pub attach: Vec<Option<(usize, i64)>>,
+    pub factor: i64,
+    pub shifts: Vec<i64>,
+}
+
+/// Larger skewing factors are not tried.
+const MOST_SKEW: i64 = 4;
 
 /// Joins the classes of two iterators whose indices `c·i` and `d·j` meet, where rates and statements allow it.
 fn unify(classes: &mut Vec<Class>, (a, k, c): (usize, usize, i64), (b, l, d): (usize, usize, i64)) {

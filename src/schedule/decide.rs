@@ -2,9 +2,10 @@
 
 use super::bands::GroupProblem;
 use super::known::{Care, Known, Question};
-use super::nest::stage_nest;
+use super::nest::{Staged, stage_nest};
 use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::Plan;
+use super::skew::stage_skewed;
 use super::source::{source_nest, source_schedule};
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
@@ -32,6 +33,8 @@ pub struct Decision {
     pub schedule: Schedule,
     /// The nests of each group, first and one past the last.
     pub nests: Vec<(usize, usize)>,
+    /// Whether a loop over time is skewed.
+    pub is_skewed: bool,
 }
 
 /// Longest run of nests, and most statements, that are planned as one group.
@@ -49,6 +52,8 @@ pub struct Goal {
     /// Multiplies the steps of the searches.
     pub effort: u32,
     pub solver: Solver,
+    /// Whether loops over time may be skewed.
+    pub skew: bool,
 }
 
 /// The best schedules found, one for each kind of fusion.
@@ -111,8 +116,11 @@ struct Planned {
 #[derive(Clone)]
 enum How {
     Plan(Rc<GroupProblem>, Plan),
-    /// In its own loops.
-    Own(Group, Vec<BufferSpec>),
+    /// In its own loops, or in skewed ones.
+    Own {
+        staged: Staged,
+        is_skewed: bool,
+    },
     /// In source order, instance by instance.
     Source,
 }
@@ -168,6 +176,7 @@ impl<'a> Planner<'a> {
             return Ok(Decision {
                 schedule: source_schedule(self.scop)?,
                 nests: (0..self.nests.len()).map(|n| (n, n + 1)).collect(),
+                is_skewed: false,
             });
         };
         let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &self.plans[c]).collect();
@@ -277,7 +286,7 @@ impl<'a> Planner<'a> {
             }
         }
         for &(first, end) in runs.iter().filter(|(first, end)| end - first == 1) {
-            self.plan_alone(first, end)?;
+            self.plan_alone(known, first, end)?;
         }
         Ok(())
     }
@@ -357,16 +366,25 @@ impl<'a> Planner<'a> {
     }
 
     /// A nest in its own loops: what is left where no shared band serves.
-    fn plan_alone(&mut self, first: usize, end: usize) -> Result<()> {
+    fn plan_alone(&mut self, known: &Known, first: usize, end: usize) -> Result<()> {
         let statements = self.statements(first, end);
         if let Some(staged) = stage_nest(self.scop, &statements, self.goal.capacity_bytes)? {
-            let (peak, moved) = (staged.peak_bytes, staged.moved_bytes);
-            self.add((first, end), &[], peak, moved, How::Own(staged.group, staged.buffers));
+            self.add_own((first, end), staged, false);
         } else if !self.plans.iter().any(|p| p.candidate.nests == (first, end) && p.candidate.resident.is_empty()) {
             let (_, peak, moved) = source_nest(self.scop, &statements)?;
             self.add((first, end), &[], peak, moved, How::Source);
         }
+        if self.goal.skew
+            && let Some(staged) = stage_skewed(&known.bands, &statements, self.goal.capacity_bytes)?
+        {
+            self.add_own((first, end), staged, true);
+        }
         Ok(())
+    }
+
+    fn add_own(&mut self, nests: (usize, usize), staged: Staged, is_skewed: bool) {
+        let (peak, moved) = (staged.peak_bytes, staged.moved_bytes);
+        self.add(nests, &[], peak, moved, How::Own { staged, is_skewed });
     }
 
     fn add(&mut self, nests: (usize, usize), resident: &[usize], peak_bytes: i64, moved_bytes: i64, how: How) {
@@ -381,7 +399,7 @@ impl<'a> Planner<'a> {
             let (first, end) = planned.candidate.nests;
             let (group, buffers) = match &planned.how {
                 How::Plan(problem, plan) => self.realise(problem, plan),
-                How::Own(group, buffers) => (group.clone(), buffers.clone()),
+                How::Own { staged, .. } => (staged.group.clone(), staged.buffers.clone()),
                 How::Source => {
                     // The figures were computed from the same call when the candidate was made.
                     let statements = self.statements(first, end);
@@ -394,7 +412,8 @@ impl<'a> Planner<'a> {
         for &array in resident {
             schedule.buffers.push(self.program_wide(array, &schedule));
         }
-        Decision { schedule, nests: chosen.iter().map(|p| p.candidate.nests).collect() }
+        let is_skewed = chosen.iter().any(|p| matches!(p.how, How::Own { is_skewed: true, .. }));
+        Decision { schedule, nests: chosen.iter().map(|p| p.candidate.nests).collect(), is_skewed }
     }
 
     fn program_wide(&self, array: usize, schedule: &Schedule) -> BufferSpec {

@@ -42,7 +42,7 @@ impl Care {
 
 /// Questions and answers about the groups of one program.
 pub struct Known<'a> {
-    bands: Bands<'a>,
+    pub bands: Bands<'a>,
     nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
     plans: HashMap<Question, (Care, Vec<Option<Plan>>)>,

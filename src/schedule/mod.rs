@@ -1,7 +1,8 @@
 //! Which loops run together, in which tiles, and where does each array wait?
 //!
 //! Bands say which loops a group of nests can share, the search finds tiles and buffers for a group, placement picks groups for the
-//! whole program; the outcome is a schedule tree with decisions on buffers. Only `bands`, `nest` and `source` ask isl.
+//! whole program; the outcome is a schedule tree with decisions on buffers. A nest that no band serves is staged in its own loops
+//! (`nest`), or in skewed tiles of time (`skew`). Only `bands`, `relation`, `nest` and `source` ask isl.
 
 pub mod bands;
 mod decide;
@@ -11,6 +12,7 @@ mod placement;
 pub mod problem;
 mod relation;
 pub mod search;
+mod skew;
 pub mod source;
 pub mod tree;
 

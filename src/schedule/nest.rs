@@ -16,6 +16,7 @@ use crate::poly::{Access, Scop};
 use std::collections::HashMap;
 
 /// A nest in its own loops.
+#[derive(Clone)]
 pub struct Staged {
     pub group: Group,
     pub buffers: Vec<BufferSpec>,

@@ -136,8 +136,10 @@ impl View<'_> {
         let mut aligned: Option<(usize, Vec<i64>)> = None;
         let mut disjoint = true;
         for user in &self.spec.users {
-            let tile_loop = &self.path(user).loops[q];
-            let Some(k) = single_dim(&tile_loop.value) else { return Movement::Other };
+            let path = self.path(user);
+            let tile_loop = &path.loops[q];
+            let Some(k) = moving_dim(path, q) else { return Movement::Other };
+            disjoint &= single_dim(&tile_loop.value).is_some();
             for access in user.accesses.iter().map(|&a| &self.times.scop.statements[user.statement].accesses[a]) {
                 for (d, index) in access.linear.iter().enumerate() {
                     let Some(index) = index else {
@@ -397,6 +399,17 @@ enum Movement {
     /// The window moves along this dimension alone.
     Slides(usize),
     Other,
+}
+
+/// The dimension that loop `q` moves, of those that no loop around it sets.
+fn moving_dim(path: &Path, q: usize) -> Option<usize> {
+    let mut value = path.loops[q].value.clone();
+    for outer in &path.loops[..q] {
+        if let Some(k) = single_dim(&outer.value) {
+            value.coefficients[k] = 0;
+        }
+    }
+    single_dim(&value)
 }
 
 fn single_dim(value: &Linear) -> Option<usize> {

@@ -316,8 +316,9 @@ impl<'a> Group<'a> {
         self.budget.spend(self.arrays.len() as u64 / 4);
         let limits: Vec<i64> = (0..self.capacities.len()).map(|index| self.limit(index)).collect();
         let settle = Settle::new(self, band, depths, 0);
-        let ratio =
-            |(index, &limit): (usize, &i64)| (i128::from(settle.estimate(index)) * 1024 / i128::from(limit)) as i64;
+        let ratio = |(index, &limit): (usize, &i64)| {
+            (i128::from(settle.estimate(index)) * 1024 / i128::from(limit.max(1))) as i64
+        };
         limits.iter().enumerate().map(ratio).min().unwrap_or(0)
     }
 
