@@ -77,7 +77,7 @@ impl Tiled for Component {
         let mut runs = vec![vec![(0, 0); tiles.len()]; self.regions.len()];
         let positions = self.all_positions(tiles);
         match self.regions.len() {
-            _ if tiles.len() < 2 || positions <= MOST_POSITIONS => self.sum_from(0, tiles, &mut runs),
+            _ if positions <= most_positions(tiles) => self.sum_from(0, tiles, &mut runs),
             1 => i128::from(positions) * self.largest(tiles),
             _ => 0,
         }
@@ -85,13 +85,15 @@ impl Tiled for Component {
 
     fn positions(&self, tiles: &[i64]) -> u64 {
         let positions = if self.partition().is_some() { 1 } else { self.all_positions(tiles) };
-        if tiles.len() < 2 || positions <= MOST_POSITIONS { positions.unsigned_abs() } else { 1 }
+        if positions <= most_positions(tiles) { positions.unsigned_abs() } else { 1 }
     }
 }
 
-/// Positions of several loops together that are enumerated. Beyond, one region counts as its largest at every position, and
+/// Positions that are enumerated, of one loop and of several together. Beyond, one region counts as its largest at every position, and
 /// several count as sharing nothing: both make the traffic of what is loaded look larger, never smaller.
-const MOST_POSITIONS: i64 = 1 << 14;
+fn most_positions(tiles: &[i64]) -> i64 {
+    if tiles.len() < 2 { 1 << 20 } else { 1 << 14 }
+}
 
 impl Component {
     fn all_positions(&self, tiles: &[i64]) -> i64 {
