@@ -311,10 +311,10 @@ impl<'a> Work<'a> {
 
     /// A schedule of each kind for a part of the scratchpad; none where the dependences are not known.
     fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skew: bool) -> Result<Vec<Decision>, Failure> {
-        let Options { capacity_bytes, effort, solver, .. } = *self.options;
+        let Options { capacity_bytes, effort, .. } = *self.options;
         let Some(known) = &mut self.known else { return Ok(Vec::new()) };
         let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-        let goal = Goal { capacity_bytes: room, effort, solver, skew };
+        let goal = Goal { capacity_bytes: room, effort, skew };
         let decisions = match self.groups {
             Some(groups) => {
                 let decide = |&fuse| schedule::decide_groups(known, self.scop, &goal, fuse, groups);

@@ -9,7 +9,6 @@ use super::skew::stage_skewed;
 use super::source::{source_nest, source_schedule};
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
-use crate::ilp::Solver;
 use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::{Linear, Scop};
@@ -51,7 +50,6 @@ pub struct Goal {
     pub capacity_bytes: i64,
     /// Multiplies the steps of the searches.
     pub effort: u32,
-    pub solver: Solver,
     /// Whether loops over time may be skewed.
     pub skew: bool,
 }
@@ -320,7 +318,7 @@ impl<'a> Planner<'a> {
             let weight = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(0).saturating_add(1);
             candidates.iter_mut().for_each(|c| c.moved_bytes = c.moved_bytes.saturating_add(weight));
         }
-        choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes, self.goal.solver)
+        choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes)
     }
 
     /// The best plan of each run of nests that is part of no longer one.

@@ -1,23 +1,24 @@
 //! Which groups run, with which plans, and which arrays stay in the scratchpad between them?
 //!
-//! Candidates are runs of neighbouring nests, each with plans for several assumptions on what is resident; an ILP picks.
+//! Candidates are runs of neighbouring nests, each with plans for several assumptions on what is resident. A shortest path picks: its nodes
+//! are the places between nests, each with the arrays that stay resident there.
 //!
 //! ```text
-//! variables  x_c ∈ {0,1}   candidate c runs                    r_T ∈ {0,1}   array T is resident from its first use to its last
-//! minimise   Σ moved_c·x_c + Σ once_T·r_T                      once_T: bytes that T moves when it crosses once
-//! subject to Σ_(c ∋ n) x_c = 1                                 each nest n runs once
-//!            Σ_(c ∋ n) peak_c·x_c + Σ_(T alive at n) bytes_T·r_T <= capacity          at each nest n
-//!            x_c <= r_T                                        c counts on T
-//!            x_c + r_T <= 1                                    c moves T by itself
+//! node (n, R)         nests before n have run, R is resident across n
+//! edge (n, R) -> (m, R')   candidate c of nests n..m; R' drops what nobody touches from m on and adds what c counts on for the first time
+//!   where   c counts on members of R or on arrays not touched before, and moves no member of R
+//!           peak_c + Σ_(T in R or counted on by c) bytes_T <= capacity
+//!   costs   moved_c + Σ_(T new) once_T      once_T: bytes that T moves when it crosses once
 //! ```
-//! The rows suffice because a nest's candidate has the same peak at all its nests, so the row at the nest where most is alive
-//! binds; and an array is either moved by every candidate that touches it or by none.
+//! An array is either moved by every candidate that touches it or by none, so the path is a plan of the whole program; all plans are
+//! paths, so the cheapest one is found. The work is linear in the nests for each set of arrays that can be resident at once.
 //!
 //! Source: the set partition of loop fusion as in Megiddo and Sarkar, "Optimal weighted loop fusion for parallel programs",
 //! SPAA 1997.
-//! Differs: the weights are exact bytes under a capacity, and arrays stay resident across groups.
+//! Differs: the weights are exact bytes under a capacity, arrays stay resident across groups, and nests keep their order, which makes the
+//! partition a path.
 
-use crate::ilp::{Model, Solver};
+use std::collections::BTreeMap;
 
 /// A run of nests with one plan.
 #[derive(Clone, Debug)]
@@ -49,92 +50,79 @@ pub struct Choice {
     pub moved_bytes: i128,
 }
 
-/// Picks candidates for `nests` nests; `None` when no set of them covers all nests within the capacity.
-pub fn choose(
-    nests: usize,
-    candidates: &[Candidate],
-    arrays: &[Resident],
-    capacity_bytes: i64,
-    solver: Solver,
-) -> Option<Choice> {
-    let apart = cheapest_partition(nests, candidates, capacity_bytes);
-    if !candidates.iter().any(|c| !c.resident.is_empty()) {
-        return apart;
-    }
-    let together = by_ilp(nests, candidates, arrays, capacity_bytes, solver);
-    match (apart, together) {
-        (Some(apart), Some(together)) if together.moved_bytes < apart.moved_bytes => Some(together),
-        (None, together) => together,
-        (apart, _) => apart,
-    }
+/// Most sets of resident arrays that are followed at one place, the cheapest ones.
+const MOST_STATES: usize = 256;
+
+/// A way to run the nests so far.
+#[derive(Clone, Copy)]
+struct Step {
+    moved_bytes: i128,
+    /// The candidate that ran last, and the number of the state before it.
+    candidate: usize,
+    before: usize,
 }
 
-/// The best partition when nothing is resident: a shortest path over the nests.
-fn cheapest_partition(nests: usize, candidates: &[Candidate], capacity_bytes: i64) -> Option<Choice> {
-    let mut best: Vec<Option<(i128, usize)>> = vec![None; nests + 1];
-    best[0] = Some((0, usize::MAX));
-    for end in 1..=nests {
-        for (n, c) in candidates.iter().enumerate() {
-            if c.nests.1 != end || !c.resident.is_empty() || c.peak_bytes > capacity_bytes {
-                continue;
-            }
-            let Some((before, _)) = best[c.nests.0] else { continue };
-            let cost = before + i128::from(c.moved_bytes);
-            if best[end].is_none_or(|(known, _)| cost < known) {
-                best[end] = Some((cost, n));
+/// Picks candidates for `nests` nests; `None` when no set of them covers all nests within the capacity.
+pub fn choose(nests: usize, candidates: &[Candidate], arrays: &[Resident], capacity_bytes: i64) -> Option<Choice> {
+    let arrays = &arrays[..arrays.len().min(64)];
+    let mut starting: Vec<Vec<usize>> = vec![Vec::new(); nests];
+    for (c, candidate) in candidates.iter().enumerate() {
+        starting[candidate.nests.0].push(c);
+    }
+    // Sets of arrays as bits: the cheapest way to each, by place.
+    let mut states: Vec<BTreeMap<u64, Step>> = vec![BTreeMap::new(); nests + 1];
+    let mut kept: Vec<Vec<(u64, Step)>> = vec![Vec::new(); nests + 1];
+    states[0].insert(0, Step { moved_bytes: 0, candidate: usize::MAX, before: 0 });
+    for n in 0..=nests {
+        kept[n] = std::mem::take(&mut states[n]).into_iter().collect();
+        kept[n].sort_by_key(|(resident, step)| (step.moved_bytes, *resident));
+        kept[n].truncate(MOST_STATES);
+        for (before, (resident, step)) in kept[n].iter().enumerate() {
+            for &c in starting.get(n).map_or(&[][..], |all| all) {
+                let Some((after, cost)) = run(&candidates[c], *resident, arrays, capacity_bytes) else { continue };
+                let next = Step { moved_bytes: step.moved_bytes + cost, candidate: c, before };
+                let known = states[candidates[c].nests.1].entry(after).or_insert(next);
+                if next.moved_bytes < known.moved_bytes {
+                    *known = next;
+                }
             }
         }
     }
-    let (moved_bytes, _) = best[nests]?;
-    let mut chosen = Vec::new();
-    let mut at = nests;
-    while at > 0 {
-        let (_, n) = best[at]?;
-        chosen.push(n);
-        at = candidates[n].nests.0;
+    // Nothing is resident in the end: each array's last nest has run.
+    let &(_, last) = kept[nests].first()?;
+    let (mut step, mut chosen) = (last, Vec::new());
+    while step.candidate != usize::MAX {
+        chosen.push(step.candidate);
+        step = kept[candidates[step.candidate].nests.0][step.before].1;
     }
     chosen.reverse();
-    Some(Choice { candidates: chosen, resident: Vec::new(), moved_bytes })
+    let counted: Vec<usize> = chosen.iter().flat_map(|&c| candidates[c].resident.iter().copied()).collect();
+    let resident = arrays.iter().map(|t| t.array).filter(|array| counted.contains(array)).collect();
+    Some(Choice { candidates: chosen, resident, moved_bytes: last.moved_bytes })
 }
 
-fn by_ilp(
-    nests: usize,
-    candidates: &[Candidate],
-    arrays: &[Resident],
-    capacity_bytes: i64,
-    solver: Solver,
-) -> Option<Choice> {
-    // Solvers compute in floating point: large sizes are rounded, against us, to a million steps.
-    let unit = (capacity_bytes / 1_000_000).max(1);
-    let up = |bytes: i64| (bytes + unit - 1) / unit;
-    let largest = candidates.iter().map(|c| c.moved_bytes).max().unwrap_or(1);
-    let cost_unit = (largest / 10_000_000).max(1);
-    let mut model = Model::default();
-    let x: Vec<usize> = candidates.iter().map(|c| model.variable(0, 1, c.moved_bytes / cost_unit)).collect();
-    let r: Vec<usize> = arrays.iter().map(|t| model.variable(0, 1, t.once_bytes / cost_unit)).collect();
-    for n in 0..nests {
-        let here = |c: &Candidate| (c.nests.0..c.nests.1).contains(&n);
-        let running: Vec<usize> = (0..candidates.len()).filter(|&c| here(&candidates[c])).collect();
-        model.equal(running.iter().map(|&c| (x[c], 1)).collect(), 1);
-        let mut room: Vec<(usize, i64)> = running.iter().map(|&c| (x[c], up(candidates[c].peak_bytes))).collect();
-        let alive = arrays.iter().zip(&r).filter(|(t, _)| (t.nests.0..t.nests.1).contains(&n));
-        room.extend(alive.map(|(t, &v)| (v, up(t.bytes))));
-        model.at_most(room, capacity_bytes / unit);
-    }
-    for (c, &xc) in candidates.iter().zip(&x) {
-        for (t, &rt) in arrays.iter().zip(&r) {
-            if c.resident.contains(&t.array) {
-                model.at_least(vec![(rt, 1), (xc, -1)], 0);
-            } else if c.moves.contains(&t.array) {
-                model.at_most(vec![(rt, 1), (xc, 1)], 1);
-            }
+/// The arrays that are resident after a candidate, and the bytes that it adds; `None` where it cannot run.
+fn run(candidate: &Candidate, resident: u64, arrays: &[Resident], capacity_bytes: i64) -> Option<(u64, i128)> {
+    let mut cost = i128::from(candidate.moved_bytes);
+    let mut need = candidate.peak_bytes;
+    let mut after = resident;
+    for (bit, array) in arrays.iter().enumerate() {
+        let is_resident = resident >> bit & 1 == 1;
+        let counts_on = candidate.resident.contains(&array.array);
+        let is_first = array.nests.0 >= candidate.nests.0;
+        if is_resident && candidate.moves.contains(&array.array) || counts_on && !is_resident && !is_first {
+            return None;
+        }
+        if counts_on && !is_resident {
+            cost += i128::from(array.once_bytes);
+        }
+        if is_resident || counts_on {
+            need = need.saturating_add(array.bytes);
+            after |= 1 << bit;
+        }
+        if array.nests.1 <= candidate.nests.1 {
+            after &= !(1 << bit);
         }
     }
-    let values = model.solve(solver)?;
-    let mut chosen: Vec<usize> = (0..candidates.len()).filter(|&c| values[x[c]] == 1).collect();
-    chosen.sort_by_key(|&c| candidates[c].nests);
-    let resident: Vec<&Resident> = arrays.iter().zip(&r).filter(|(_, v)| values[**v] == 1).map(|(t, _)| t).collect();
-    let moved: i128 = chosen.iter().map(|&c| i128::from(candidates[c].moved_bytes)).sum();
-    let once: i128 = resident.iter().map(|t| i128::from(t.once_bytes)).sum();
-    Some(Choice { candidates: chosen, resident: resident.iter().map(|t| t.array).collect(), moved_bytes: moved + once })
+    (need <= capacity_bytes).then_some((after, cost))
 }
