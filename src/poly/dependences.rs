@@ -7,7 +7,7 @@
 //! Source: Feautrier, "Dataflow analysis of array and scalar references", IJPP 20(1), 1991; reductions as in Doerfert,
 //! Streit, Hack, Benaissa, "Polly's polyhedral scheduling in the presence of reductions", IMPACT 2015.
 
-use super::scop::{Scop, number};
+use super::scop::{Access, Scop, number};
 use crate::isl::{Map, Result, UnionMap, flow};
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ impl Dependences {
     /// # Errors
     /// When isl refuses a relation.
     pub fn unknown(scop: &Scop) -> Result<Dependences> {
-        let sides = Sides::of(scop)?;
+        let sides = Sides::of(scop, None)?;
         let none = scop.ctx.empty_union_map()?;
         let writes = sides.writes.union(&sides.reduction_writes)?;
         let by_statement = ByStatement::of(&none, &none, &writes)?;
@@ -113,8 +113,39 @@ impl Dependences {
 /// # Errors
 /// When isl's budget runs out.
 pub fn dependences(scop: &Scop) -> Result<Dependences> {
-    let sides = Sides::of(scop)?;
-    let dates = &scop.dates;
+    let none = scop.ctx.empty_union_map()?;
+    let (mut flow_pairs, mut own, mut output) = (none.clone(), none.clone(), none.clone());
+    let (mut anti, mut live_in, mut live_out) = (none.clone(), none.clone(), none);
+    for array in 0..scop.arrays.len() {
+        let found = of_array(scop, array)?;
+        flow_pairs = flow_pairs.union(&found.flow)?;
+        own = own.union(&found.own)?;
+        output = output.union(&instances(&found.output)?)?;
+        anti = anti.union(&instances(&found.anti)?)?;
+        live_in = live_in.union(&found.live_in)?;
+        live_out = live_out.union(&found.live_out)?;
+    }
+    let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?.coalesce()?;
+    let by_statement = ByStatement::of(&flow_pairs, &own, &live_out)?;
+    Ok(Dependences { by_statement, flow: flow_pairs, reduction: own, order, anti, output, live_in, live_out })
+}
+
+/// What passes through one array.
+struct Through {
+    /// `{ S[s] -> [T[t] -> A[a]] }`
+    flow: UnionMap,
+    own: UnionMap,
+    output: UnionMap,
+    anti: UnionMap,
+    /// `{ S[s] -> A[a] }`
+    live_in: UnionMap,
+    live_out: UnionMap,
+}
+
+fn of_array(scop: &Scop, array: usize) -> Result<Through> {
+    let sides = Sides::of(scop, Some(array))?;
+    let users: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)).collect();
+    let dates = &scop.dates(&users)?;
     let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
     // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
     let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
@@ -122,16 +153,11 @@ pub fn dependences(scop: &Scop) -> Result<Dependences> {
     let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
     let anti = anti(&all_writes, &sides.reads, &sides.writes, dates)?;
-
-    let flow_pairs = plain.pairs.union(&combined)?;
-    let output = instances(&overwritten.union(&combined)?)?;
-    let updated_first = from_updates(scop, &overwritten.union(&combined)?)?;
-    let anti = instances(&anti.union(&updated_first)?)?;
-    let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?.coalesce()?;
+    let output = overwritten.union(&combined)?;
+    let anti = anti.union(&from_updates(scop, &output)?)?;
     let live_in = plain.no_source.union(&updates.no_source)?;
-    let live_out = live_out(scop, &sides)?;
-    let by_statement = ByStatement::of(&flow_pairs, &own, &live_out)?;
-    Ok(Dependences { by_statement, flow: flow_pairs, reduction: own, order, anti, output, live_in, live_out })
+    let live_out = live_out(scop, array, &sides, dates)?;
+    Ok(Through { flow: plain.pairs.union(&combined)?, own, output, anti, live_in, live_out })
 }
 
 /// Pairs whose source is an `op=`, which reads before it writes.
@@ -156,10 +182,12 @@ struct Sides {
 }
 
 impl Sides {
-    fn of(scop: &Scop) -> Result<Sides> {
+    /// Those to one array, or to all.
+    fn of(scop: &Scop, array: Option<usize>) -> Result<Sides> {
         let empty = scop.ctx.empty_union_map()?;
         let mut sides = Sides { reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
-        for access in scop.statements.iter().flat_map(|s| &s.accesses) {
+        let wanted = |access: &&Access| array.is_none_or(|array| access.array == array);
+        for access in scop.statements.iter().flat_map(|s| &s.accesses).filter(wanted) {
             let relation = access.relation.to_union_map()?;
             match (access.reads, access.writes) {
                 (true, true) => sides.reduction_writes = sides.reduction_writes.union(&relation)?,
@@ -224,26 +252,25 @@ pub fn instances(pairs: &UnionMap) -> Result<UnionMap> {
     Ok(result)
 }
 
-/// Writes that a reader of everything at the end of the program would see.
-fn live_out(scop: &Scop, sides: &Sides) -> Result<UnionMap> {
+/// Writes to an array that a reader of everything at the end of the program would see.
+fn live_out(scop: &Scop, array: usize, sides: &Sides, dates: &UnionMap) -> Result<UnionMap> {
     use crate::lang::ast::Role;
-    let mut parts = Vec::new();
-    for (n, array) in scop.arrays.iter().enumerate() {
-        if matches!(array.role, Role::Output | Role::Inout) {
-            let dims: Vec<String> = (0..array.extents.len()).map(|d| format!("a{d}")).collect();
-            let bounds: Vec<String> = dims.iter().zip(&array.extents).map(|(a, e)| format!("0 <= {a} < {e}")).collect();
-            let colon = if bounds.is_empty() { "" } else { " : " };
-            parts.push(format!("End[] -> A{n}[{}]{colon}{}", dims.join(","), bounds.join(" and ")));
-        }
+    let mut result = scop.ctx.empty_union_map()?;
+    if !matches!(scop.arrays[array].role, Role::Output | Role::Inout) {
+        return Ok(result);
     }
-    let end = scop.ctx.union_map(&format!("{{ {} }}", parts.join("; ")))?;
-    let depth = scop.dates.maps()?.first().map_or(Ok(1), |m| m.n_out())?;
+    let extents = &scop.arrays[array].extents;
+    let dims: Vec<String> = (0..extents.len()).map(|d| format!("a{d}")).collect();
+    let bounds: Vec<String> = dims.iter().zip(extents).map(|(a, e)| format!("0 <= {a} < {e}")).collect();
+    let colon = if bounds.is_empty() { "" } else { " : " };
+    let end = format!("{{ End[] -> A{array}[{}]{colon}{} }}", dims.join(","), bounds.join(" and "));
+    let end = scop.ctx.union_map(&end)?;
+    let depth = dates.maps()?.first().map_or(Ok(1), |m| m.n_out())?;
     let last = scop.statements.iter().map(|s| s.positions[0] + 1).max().unwrap_or(0);
     let mut date = vec!["0".to_string(); depth];
     date[0] = last.to_string();
-    let dates = scop.dates.union(&scop.ctx.union_map(&format!("{{ End[] -> [{}] }}", date.join(",")))?)?;
+    let dates = dates.union(&scop.ctx.union_map(&format!("{{ End[] -> [{}] }}", date.join(",")))?)?;
     let pairs = flow(&end, &sides.writes, &sides.reduction_writes, &dates)?.pairs;
-    let mut result = scop.ctx.empty_union_map()?;
     for map in pairs.maps()? {
         let element = map.range()?.unwrap()?.range_map()?;
         result = result.union(&map.apply_range(&element)?.to_union_map()?)?;

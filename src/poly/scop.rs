@@ -12,8 +12,6 @@ pub struct Scop {
     pub arrays: Vec<ast::Array>,
     /// In source order; statement `n` is named `S{n}`.
     pub statements: Vec<Statement>,
-    /// The source order, dates of one length. `{ S[i] -> [d] }`
-    pub dates: UnionMap,
 }
 
 pub struct Statement {
@@ -55,6 +53,10 @@ pub struct Access {
 }
 
 impl Statement {
+    pub fn touches(&self, array: usize) -> bool {
+        self.accesses.iter().any(|access| access.array == array)
+    }
+
     /// Whether `op=` combines values so that its instances may run in any order.
     pub fn is_reduction(&self) -> bool {
         self.assign.op != AssignOp::Set
@@ -85,21 +87,24 @@ pub fn extract(program: &ast::Program, ctx: &Context) -> Result<Scop> {
         walk.body(std::slice::from_ref(stmt), &mut positions)?;
     }
     let statements = walk.statements;
-    let dates = source_dates(ctx, &statements)?;
-    Ok(Scop { ctx: ctx.clone(), arrays: program.arrays.clone(), statements, dates })
+    Ok(Scop { ctx: ctx.clone(), arrays: program.arrays.clone(), statements })
 }
 
-/// Positions and iterators in turn, but for positions that are the same in all statements: isl's work grows with the length.
-fn source_dates(ctx: &Context, statements: &[Statement]) -> Result<UnionMap> {
-    let depth = statements.iter().map(|s| s.dims.len()).max().unwrap_or(0);
-    let position = |s: &Statement, level: usize| s.positions.get(level).copied().unwrap_or(0);
-    let tells = |level: &usize| statements.iter().any(|s| position(s, *level) != position(&statements[0], *level));
-    let telling: Vec<bool> = (0..=depth).map(|level| level == 0 || tells(&level)).collect();
-    let parts: Vec<String> = statements
-        .iter()
-        .enumerate()
-        .map(|(n, s)| {
-            let dims: Vec<String> = (0..s.dims.len()).map(|k| format!("i{k}")).collect();
+impl Scop {
+    /// The source order of some statements, dates of one length. `{ S[i] -> [d] }`
+    ///
+    /// Positions and iterators in turn, but for positions that are the same in all of them: isl's work grows with the length.
+    ///
+    /// # Errors
+    /// When isl refuses a number.
+    pub fn dates(&self, statements: &[usize]) -> Result<UnionMap> {
+        let of = |&s: &usize| &self.statements[s];
+        let depth = statements.iter().map(|s| of(s).dims.len()).max().unwrap_or(0);
+        let position = |s: &usize, level: usize| of(s).positions.get(level).copied().unwrap_or(0);
+        let tells = |level| statements.iter().any(|s| position(s, level) != position(&statements[0], level));
+        let telling: Vec<bool> = (0..=depth).map(|level| level == 0 || tells(level)).collect();
+        let part = |s: &usize| {
+            let dims: Vec<String> = (0..of(s).dims.len()).map(|k| format!("i{k}")).collect();
             let mut date = Vec::new();
             for level in 0..=depth {
                 if telling[level] {
@@ -109,10 +114,11 @@ fn source_dates(ctx: &Context, statements: &[Statement]) -> Result<UnionMap> {
                     date.push(dims.get(level).cloned().unwrap_or("0".into()));
                 }
             }
-            format!("S{n}[{}] -> [{}]", dims.join(","), date.join(","))
-        })
-        .collect();
-    ctx.union_map(&format!("{{ {} }}", parts.join("; ")))
+            format!("S{s}[{}] -> [{}]", dims.join(","), date.join(","))
+        };
+        let parts: Vec<String> = statements.iter().map(part).collect();
+        self.ctx.union_map(&format!("{{ {} }}", parts.join("; ")))
+    }
 }
 
 /// A loop on the way down: how its iterator and its constraints read.

@@ -24,7 +24,8 @@ use crate::ilp::{Model, Solver};
 use crate::isl::{Map, Result, Set};
 use crate::lang::ast::Role;
 use crate::poly::{Dependences, Linear, Scop};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// A group's problem, and what its numbers stand for.
@@ -50,7 +51,11 @@ pub struct Bands<'a> {
     hulls: Vec<Option<Vec<(i64, i64)>>>,
     /// Convex pieces of the dependences from one statement to another.
     pieces: BTreeMap<(usize, usize), Vec<Rc<Relation>>>,
+    /// Answers of the ILP, by the number of statements, the largest shift and the rows.
+    shifts: RefCell<HashMap<ShiftProblem, Option<Vec<i64>>>>,
 }
+
+type ShiftProblem = (usize, i64, Vec<((usize, usize), i64)>);
 
 impl<'a> Bands<'a> {
     /// # Errors
@@ -69,7 +74,7 @@ impl<'a> Bands<'a> {
                 pieces.insert(pair, map.pieces()?.into_iter().map(Relation::new).collect());
             }
         }
-        Ok(Bands { scop, dependences, solver, hulls, pieces })
+        Ok(Bands { scop, dependences, solver, hulls, pieces, shifts: RefCell::default() })
     }
 
     /// The number of top-level statements that hold any.
@@ -338,11 +343,15 @@ impl<'a> Bands<'a> {
     }
 
     fn group_pieces(&self, statements: &[usize]) -> Vec<Piece> {
-        let at = |s: usize| statements.iter().position(|&known| known == s);
         let mut result = Vec::new();
-        for (&(s, t), relations) in &self.pieces {
-            if let (Some(from), Some(to)) = (at(s), at(t)) {
-                result.extend(relations.iter().map(|relation| Piece { from, to, relation: relation.clone() }));
+        let mut sorted: Vec<(usize, usize)> = statements.iter().copied().enumerate().map(|(at, s)| (s, at)).collect();
+        sorted.sort_unstable();
+        for &(s, from) in &sorted {
+            for (&(_, t), relations) in self.pieces.range((s, 0)..=(s, usize::MAX)) {
+                if let Ok(found) = sorted.binary_search_by_key(&t, |&(t, _)| t) {
+                    let to = sorted[found].1;
+                    result.extend(relations.iter().map(|relation| Piece { from, to, relation: relation.clone() }));
+                }
             }
         }
         result
@@ -506,17 +515,24 @@ impl<'a> Bands<'a> {
         if bounds.values().all(|&bound| bound <= 0) {
             return Some(zero);
         }
+        let key = (statements.len(), limit, bounds.into_iter().collect::<Vec<_>>());
+        if let Some(known) = self.shifts.borrow().get(&key) {
+            return known.clone();
+        }
+        let bounds = &key.2;
         let mut cost = vec![1i64; statements.len()];
-        for &(from, to) in bounds.keys() {
+        for &((from, to), _) in bounds {
             cost[to] += 16;
             cost[from] -= 16;
         }
         let mut model = Model::default();
         let variables: Vec<usize> = cost.iter().map(|&c| model.variable(0, limit, c)).collect();
-        for (&(from, to), &bound) in &bounds {
+        for &((from, to), bound) in bounds {
             model.at_least(vec![(variables[to], 1), (variables[from], -1)], bound);
         }
-        model.solve(self.solver)
+        let found = model.solve(self.solver);
+        self.shifts.borrow_mut().insert(key, found.clone());
+        found
     }
 
     fn edge(&self, piece: &Piece, n: usize, found: &[Found], statements: &[usize]) -> Result<Edge> {

@@ -12,6 +12,7 @@ use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::{Linear, Scop};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Which groups are considered.
@@ -129,6 +130,8 @@ struct Planner<'a> {
     fuse: Fuse,
     nests: &'a [Vec<usize>],
     plans: Vec<Planned>,
+    /// The fewest bytes that each run of nests moves with nothing resident.
+    cheapest: HashMap<(usize, usize), i64>,
     /// Arrays that may stay in the scratchpad between groups.
     arrays: Vec<Resident>,
 }
@@ -143,7 +146,7 @@ struct Task {
 
 impl<'a> Planner<'a> {
     fn new(scop: &'a Scop, goal: &'a Goal, fuse: Fuse, nests: &'a [Vec<usize>]) -> Planner<'a> {
-        Planner { scop, goal, fuse, nests, plans: Vec::new(), arrays: Vec::new() }
+        Planner { scop, goal, fuse, nests, plans: Vec::new(), cheapest: HashMap::new(), arrays: Vec::new() }
     }
 
     /// Plans all runs of nests that its kind of fusion asks for.
@@ -153,7 +156,9 @@ impl<'a> Planner<'a> {
             Fuse::None | Fuse::Source => self.plan(known, &self.runs(1)),
             // Two groups are as few as there can be where one was not found.
             Fuse::Max => {
-                for length in (1..=longest).rev() {
+                // Many runs of each length: in a long program the powers of two are enough.
+                let every = self.nests.len() <= 2 * NESTS;
+                for length in (1..=longest).rev().filter(|length| every || length.is_power_of_two()) {
                     self.plan(known, &self.runs(length))?;
                     if self.choose().is_some_and(|choice| choice.candidates.len() <= 2) {
                         break;
@@ -245,16 +250,10 @@ impl<'a> Planner<'a> {
 
     /// Whether a run moves less as one group than in the best of its parts.
     fn pays(&self, (first, end): (usize, usize)) -> bool {
-        let moved = |run: (usize, usize)| {
-            let plans = self.plans.iter().map(|p| &p.candidate).filter(|c| c.nests == run && c.resident.is_empty());
-            plans.map(|c| c.moved_bytes).min()
-        };
-        let Some(together) = moved((first, end)) else { return false };
-        let parts = (first + 1..end).map(|cut| {
-            let half = |run| moved(run).unwrap_or(i64::MAX);
-            half((first, cut)).saturating_add(half((cut, end)))
-        });
-        parts.min().is_none_or(|apart| together < apart)
+        let moved = |run: (usize, usize)| self.cheapest.get(&run).copied().unwrap_or(i64::MAX);
+        let together = moved((first, end));
+        let parts = (first + 1..end).map(|cut| moved((first, cut)).saturating_add(moved((cut, end))));
+        together < parts.min().unwrap_or(i64::MAX)
     }
 
     /// Plans runs of nests, each with the arrays around it resident or not.
@@ -387,6 +386,10 @@ impl<'a> Planner<'a> {
 
     fn add(&mut self, nests: (usize, usize), resident: &[usize], peak_bytes: i64, moved_bytes: i64, how: How) {
         let moves = self.touched(nests.0, nests.1).into_iter().filter(|a| !resident.contains(a)).collect();
+        if resident.is_empty() {
+            let known = self.cheapest.entry(nests).or_insert(i64::MAX);
+            *known = moved_bytes.min(*known);
+        }
         let candidate = Candidate { nests, resident: resident.to_vec(), moves, peak_bytes, moved_bytes };
         self.plans.push(Planned { candidate, how });
     }

@@ -11,21 +11,28 @@ use std::collections::HashMap;
 pub struct Times<'a> {
     pub scop: &'a Scop,
     pub schedule: &'a Schedule,
+    /// For each statement its group and the number of its path there.
+    places: HashMap<usize, (usize, usize)>,
     prefixes: RefCell<HashMap<(usize, usize), Map>>,
 }
 
 impl<'a> Times<'a> {
     pub fn new(scop: &'a Scop, schedule: &'a Schedule) -> Times<'a> {
-        Times { scop, schedule, prefixes: RefCell::default() }
+        let mut places = HashMap::new();
+        for (g, group) in schedule.groups.iter().enumerate() {
+            places.extend(group.paths.iter().enumerate().map(|(p, path)| (path.statement, (g, p))));
+        }
+        Times { scop, schedule, places, prefixes: RefCell::default() }
     }
 
     /// The path of a statement; every statement of a schedule has one.
     pub fn path(&self, statement: usize) -> &'a Path {
-        self.schedule.path(statement).map(|(_, path)| path).expect("a schedule places every statement")
+        let (group, path) = self.places[&statement];
+        &self.schedule.groups[group].paths[path]
     }
 
     pub fn group(&self, statement: usize) -> usize {
-        self.schedule.path(statement).map(|(group, _)| group).expect("a schedule places every statement")
+        self.places[&statement].0
     }
 
     /// The iteration of the outer `depth` loops in which each instance runs. `{ S[i] -> P[x] }`
