@@ -2,13 +2,14 @@
 //!
 //! Each statement's instances are the integer points of its loops and conditions (`domain`), counted symbolically
 //! (`points`): the cost depends on the shape of the program, not on its extents. Every access, operation and transfer in the
-//! text then counts once an instance. A count is exact or an error.
+//! text then counts once an instance. Where that takes too long, the loops are run without values (`walk`). A count is exact or an error.
 
 mod domain;
 mod linear;
 mod points;
 mod poly;
 mod residues;
+mod walk;
 
 use std::fmt;
 
@@ -70,6 +71,34 @@ impl fmt::Display for CountError {
 impl std::error::Error for CountError {}
 
 impl Counts {
+    /// Nothing done by a program.
+    fn none(program: &Program) -> Counts {
+        let arrays = program.arrays.iter().filter(|array| array.role != Role::Scratch);
+        let arrays = arrays.map(|array| ArrayCount {
+            name: array.name.clone(),
+            element_bytes: array.ty.bytes(),
+            load_elements: 0,
+            store_elements: 0,
+        });
+        Counts { arrays: arrays.collect(), ..Counts::default() }
+    }
+
+    /// Adds loads, if the array is in DRAM.
+    fn loads(&mut self, array: &Name, elements: i128) -> Result<(), CountError> {
+        match self.arrays.iter_mut().find(|count| count.name == *array) {
+            Some(count) => add(&mut count.load_elements, 1, elements),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds stores, if the array is in DRAM.
+    fn stores(&mut self, array: &Name, elements: i128) -> Result<(), CountError> {
+        match self.arrays.iter_mut().find(|count| count.name == *array) {
+            Some(count) => add(&mut count.store_elements, 1, elements),
+            None => Ok(()),
+        }
+    }
+
     /// Bytes loaded and stored, over all arrays; `None` if they do not fit.
     pub fn bytes(&self) -> Option<(i128, i128)> {
         self.arrays.iter().try_fold((0, 0), |(loads, stores): (i128, i128), array| {
@@ -85,7 +114,10 @@ impl Counts {
 /// # Errors
 /// [`CountError::Budget`] where the loops are too intricate, [`CountError::Overflow`] where a count does not fit.
 pub fn count(program: &Program) -> Result<Counts, CountError> {
-    count_within(program, BUDGET)
+    match count_within(program, BUDGET) {
+        Err(CountError::Budget) => walk::walk(&program.body, Counts::none(program)),
+        counts => counts,
+    }
 }
 
 /// As [`count`], looking at no more than `budget` systems of constraints.
@@ -93,15 +125,7 @@ pub fn count(program: &Program) -> Result<Counts, CountError> {
 /// # Errors
 /// Those of [`count`].
 pub fn count_within(program: &Program, budget: u64) -> Result<Counts, CountError> {
-    let arrays = program.arrays.iter().filter(|array| array.role != Role::Scratch);
-    let arrays = arrays.map(|array| ArrayCount {
-        name: array.name.clone(),
-        element_bytes: array.ty.bytes(),
-        load_elements: 0,
-        store_elements: 0,
-    });
-    let counts = Counts { arrays: arrays.collect(), ..Counts::default() };
-    let mut walk = Walk { counter: Counter::new(budget), counts };
+    let mut walk = Walk { counter: Counter::new(budget), counts: Counts::none(program) };
     walk.body(&program.body, &[Case::default()])?;
     Ok(walk.counts)
 }
@@ -167,32 +191,16 @@ impl Walk {
         add(&mut self.counts.instances, 1, points)?;
         add(&mut self.counts.operations, once.operations, points)?;
         for array in once.reads {
-            self.loads(array, points)?;
+            self.counts.loads(array, points)?;
         }
-        self.stores(&assign.target.array, points)
+        self.counts.stores(&assign.target.array, points)
     }
 
     fn transfer(&mut self, transfer: &Transfer, points: i128, cases: &[Case]) -> Result<(), CountError> {
         add(&mut self.counts.transfers, 1, points)?;
         let elements = self.points(&inside(cases, &transfer.ranges)?)?;
-        self.loads(&transfer.source.array, elements)?;
-        self.stores(&transfer.target.array, elements)
-    }
-
-    /// Adds loads, if the array is in DRAM.
-    fn loads(&mut self, array: &Name, elements: i128) -> Result<(), CountError> {
-        match self.counts.arrays.iter_mut().find(|count| count.name == *array) {
-            Some(count) => add(&mut count.load_elements, 1, elements),
-            None => Ok(()),
-        }
-    }
-
-    /// Adds stores, if the array is in DRAM.
-    fn stores(&mut self, array: &Name, elements: i128) -> Result<(), CountError> {
-        match self.counts.arrays.iter_mut().find(|count| count.name == *array) {
-            Some(count) => add(&mut count.store_elements, 1, elements),
-            None => Ok(()),
-        }
+        self.counts.loads(&transfer.source.array, elements)?;
+        self.counts.stores(&transfer.target.array, elements)
     }
 }
 
