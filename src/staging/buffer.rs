@@ -304,7 +304,7 @@ impl View<'_> {
     /// How dimension `d` of what is held lies in the buffer.
     fn storage(&self, d: usize, scope: usize, slides: bool, held: &Map) -> Result<Storage> {
         let rank = self.times.scop.arrays[self.spec.array].extents.len();
-        let one = held.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?;
+        let one = held.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?.coalesce()?;
         let depth = held.n_in()?;
         let base = self.base(d, scope, depth);
         let (lo, hi) = self.span_from(&one, &base)?;
