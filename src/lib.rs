@@ -51,6 +51,7 @@
 //! - *group*: nests that run together.
 //! - *band*: loops that all statements of a group share, each of which may be tiled (Bondhugula et al. 2008).
 //! - *shift*: a constant by which a statement runs later along a loop than another.
+//! - *time skewing*: rows run later by a constant for each step of time, so that tiles of several steps are legal (Wonnacott 2000).
 //! - *tile loop*: a loop over blocks of values; *point loop*: a loop inside a block (Wolf and Lam 1991).
 //! - *schedule tree*: the order of all instances as nested loops and sequences (Verdoolaege et al. 2014).
 //! - *scratchpad*: on-chip memory that software fills and empties; *buffer*: an array in it.

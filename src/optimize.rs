@@ -93,7 +93,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     if complete {
         work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
     }
-    // `auto` is the best of what the ILP picks and of the two extremes, by the bytes that are counted in the end.
+    // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
     let kinds: &[Fuse] = match options.fuse {
         Fuse::None | Fuse::Source => &[Fuse::None],
         Fuse::Max => &[Fuse::None, Fuse::Max],
