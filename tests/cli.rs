@@ -114,6 +114,16 @@ fn every_mistake_is_shown_with_its_place_and_nothing_is_written() {
 }
 
 #[test]
+fn a_coefficient_that_is_too_large_is_a_mistake_in_every_command() {
+    let text = "output B[1]; for i in 0..1 { B[i*4611686018427387904*2]=1; }";
+    for arguments in [&["opt", "-"][..], &["count", "-"], &["run", "-"], &["deps", "-"]] {
+        let (status, out, err) = fed(text.as_bytes(), arguments);
+        assert_eq!((status, out.as_str()), (1, ""), "{arguments:?}: {err}");
+        assert!(err.contains("does not fit 63 bits") && err.contains("stdin:1:32"), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
 fn opt_refuses_a_program_that_is_scheduled_already() {
     let (status, out, err) = run(&["opt", "staged.loop"]);
     assert_eq!((status, out.as_str()), (1, ""));

@@ -591,6 +591,15 @@ fn programs_that_contradict_themselves_are_explained() {
         ("temp i8 A[4611686018427387904], B[4611686018427387904];", ["1:33", "together do not fit", "smaller"]),
         ("temp A[9223372036854775807 + 1];", ["1:8", "does not fit 63 bits", "smaller"]),
         ("temp A[4];\nA[-9223372036854775807 - 1] = 1;", ["2:3", "does not fit 63 bits", "smaller"]),
+        (
+            "temp x[1]; for i in 0..1 {\nx[i * 4611686018427387904 * 2] = 1; }",
+            ["2:3", "does not fit 63 bits", "smaller"],
+        ),
+        (
+            "for i in 0..1, j in 0..4611686018427387904 * i - -4611686018427387904 * i {}",
+            ["1:24", "63 bits", "smaller"],
+        ),
+        ("for i in 0..1 { if 2 * (i + 9223372036854775807) > 0 {} }", ["1:20", "63 bits", "smaller"]),
         ("temp x, y[2];\ny[x] = 1;", ["2:3", "the array `x` in an index", "select"]),
         ("param N = 1; temp x;\nN = x;", ["2:1", "the parameter `N` is assigned", "declared as"]),
         ("temp x; for i in 0..2 {\ni = x; }", ["2:1", "the iterator `i` is assigned", "declared as"]),
@@ -615,6 +624,14 @@ fn programs_that_contradict_themselves_are_explained() {
     ] {
         complains(text, &[&format!("x.loop:{}\n", parts[0]), parts[1], parts[2]]);
     }
+}
+
+#[test]
+fn coefficients_of_63_bits_are_read() {
+    resolved(
+        "output x[1]; for i in 0..1 { x[i * 9223372036854775807] = 1; x[9223372036854775807 * i / 2 % 2] = 1; }",
+        &[],
+    );
 }
 
 #[test]

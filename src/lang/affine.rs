@@ -20,13 +20,63 @@ pub(super) enum Position {
 /// The expression with the values of parameters in it and its constant parts folded. None if it has a mistake, which is
 /// reported.
 pub(super) fn resolve_affine(resolver: &mut Resolver, affine: &Affine, position: Position) -> Option<Affine> {
+    let resolved = folded(resolver, affine, position)?;
+    match Weight::of(&resolved) {
+        Ok(_) => Some(resolved),
+        Err(span) => {
+            resolver.report(Meaning::Overflow, span);
+            None
+        }
+    }
+}
+
+/// What an expression's constant and the coefficients of all else can sum up to. The stages behind collect both in 63 bits, where
+/// the folding of constant parts alone sees no overflow: `i * 4611686018427387904 * 2` has no constant part.
+struct Weight {
+    constant: i64,
+    coefficients: i64,
+}
+
+impl Weight {
+    /// # Errors
+    /// The smallest part that does not fit.
+    fn of(affine: &Affine) -> Result<Weight, Span> {
+        let fits = |constant: Option<i64>, coefficients: Option<i64>| match (constant, coefficients) {
+            (Some(constant), Some(coefficients)) => Ok(Weight { constant, coefficients }),
+            _ => Err(affine.span),
+        };
+        let one = Weight { constant: 0, coefficients: 1 };
+        match &affine.kind {
+            AffineKind::Int(value) => fits(value.checked_abs(), Some(0)),
+            AffineKind::Name(_) => Ok(one),
+            AffineKind::Neg(operand) => Weight::of(operand),
+            AffineKind::Add(left, right) | AffineKind::Sub(left, right) => {
+                let (left, right) = (Weight::of(left)?, Weight::of(right)?);
+                fits(left.constant.checked_add(right.constant), left.coefficients.checked_add(right.coefficients))
+            }
+            AffineKind::Mul(left, right) => {
+                let factor = constant(left).or(constant(right)).unwrap_or(1);
+                let other = Weight::of(if constant(left).is_some() { right } else { left })?;
+                let times = |weight: i64| weight.checked_mul(factor.checked_abs()?);
+                fits(times(other.constant), times(other.coefficients))
+            }
+            AffineKind::Div(left, _) | AffineKind::Mod(left, _) => Weight::of(left).map(|_| one),
+            AffineKind::Min(arguments) | AffineKind::Max(arguments) => {
+                arguments.iter().try_for_each(|argument| Weight::of(argument).map(|_| ()))?;
+                Ok(one)
+            }
+        }
+    }
+}
+
+fn folded(resolver: &mut Resolver, affine: &Affine, position: Position) -> Option<Affine> {
     let kind = match &affine.kind {
         AffineKind::Min(arguments) => extremum(resolver, affine.span, "min", arguments, position)?,
         AffineKind::Max(arguments) => extremum(resolver, affine.span, "max", arguments, position)?,
         AffineKind::Int(value) => AffineKind::Int(*value),
         AffineKind::Name(name) => name_value(resolver, name, affine.span, position)?,
         AffineKind::Neg(operand) => {
-            let operand = resolve_affine(resolver, operand, inside(position))?;
+            let operand = folded(resolver, operand, inside(position))?;
             match operand.kind {
                 AffineKind::Int(value) => integer(resolver, value.checked_neg(), affine.span)?,
                 _ => AffineKind::Neg(Box::new(operand)),
@@ -37,8 +87,8 @@ pub(super) fn resolve_affine(resolver: &mut Resolver, affine: &Affine, position:
         | AffineKind::Mul(left, right)
         | AffineKind::Div(left, right)
         | AffineKind::Mod(left, right) => {
-            let left = resolve_affine(resolver, left, inside(position));
-            let right = resolve_affine(resolver, right, inside(position));
+            let left = folded(resolver, left, inside(position));
+            let right = folded(resolver, right, inside(position));
             binary(resolver, affine, left?, right?)?
         }
     };
@@ -79,7 +129,7 @@ fn extremum(
         let expected = "two or more arguments";
         resolver.report(Meaning::Arguments { call, expected, found: arguments.len() }, span);
     }
-    let arguments: Vec<_> = arguments.iter().map(|a| resolve_affine(resolver, a, Position::Bound)).collect();
+    let arguments: Vec<_> = arguments.iter().map(|a| folded(resolver, a, Position::Bound)).collect();
     let arguments: Vec<Affine> = arguments.into_iter().collect::<Option<_>>()?;
     let constants: Option<Vec<i64>> = arguments.iter().map(constant).collect();
     let folded = constants.and_then(|values| match call {

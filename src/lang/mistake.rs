@@ -314,7 +314,7 @@ impl Meaning {
                     ),
                 );
             }
-            Overflow => ("a constant that does not fit 63 bits".into(), "overflows", "use smaller numbers"),
+            Overflow => ("a number that does not fit 63 bits".into(), "overflows", "use smaller numbers"),
             Step(value) => (
                 format!("a step of {value}"),
                 "not positive",
