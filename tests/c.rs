@@ -6,7 +6,7 @@ use std::process::Command;
 
 use polyfuse::emit::{EmitError, Placement, RUNTIME_HEADER, kernel_name, to_c};
 use polyfuse::lang::ast::{Array, Program, Role, Type};
-use polyfuse::lang::{parse, resolve};
+use polyfuse::lang::{is_reserved, parse, resolve};
 use polyfuse::run::{Memory, Traffic, Typed, execute_observed};
 
 fn program(source: &str) -> Program {
@@ -424,6 +424,25 @@ fn names_that_c_knows_are_changed() {
          store scratch_bytes[i] = float[i] for i in 0..4; store kernel_k[auto] = float[auto] for auto in 0..4;
          store pf_load[i] = float[i] for i in 0..4; store int64_t[i] = float[i] for i in 0..4; store double[i] = float[i] for i in 0..4;",
     );
+}
+
+#[test]
+fn names_of_macros_are_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("polyfuse_rt.h"), RUNTIME_HEADER).expect("written");
+    std::fs::write(folder.path().join("k.c"), emitted("output B; scratch s; s = 1; store B = s;")).expect("written");
+    let gcc = |arguments: &[&str]| tool(Command::new("gcc").args(arguments).arg("k.c").current_dir(&folder));
+    for dialect in [&["-std=c11"][..], &["-std=gnu17", "-D_GNU_SOURCE"]] {
+        let macros = gcc(&[dialect, &["-dM", "-E"]].concat());
+        let names = macros.lines().filter_map(|line| line.split([' ', '(']).nth(1));
+        let names: Vec<&str> = names.filter(|name| !name.starts_with('_') && !is_reserved(name)).collect();
+        assert!(names.contains(&"POLYFUSE_RT_H") && names.contains(&"math_errhandling"));
+        let mut source = format!("input {}; output B; scratch s;\n", names.join("[4], "));
+        names.iter().for_each(|name| writeln!(source, "load s = {name}[i] for i in 0..1;").unwrap());
+        let source = source.replacen(';', "[4];", 1) + "store B = s;";
+        std::fs::write(folder.path().join("k.c"), emitted(&source)).expect("written");
+        gcc(&[dialect, &["-Wall", "-Wextra", "-Werror", "-fsyntax-only"]].concat());
+    }
 }
 
 #[test]

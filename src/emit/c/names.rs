@@ -15,6 +15,7 @@ this thread_local throw true try typedef typeof typeof_unqual typeid typename un
 xor xor_eq fortran near far linux unix i386 i486 i586 i686 vax sun sparc mips hpux arm pascal huge interrupt cdecl bool complex
 imaginary noreturn
 NULL NAN INFINITY EOF BUFSIZ OVERFLOW UNDERFLOW DOMAIN SING PLOSS TLOSS MAXFLOAT HUGE I RAND_MAX TRUE FALSE
+MATH_ERRNO MATH_ERREXCEPT math_errhandling iscanonical iseqsig POLYFUSE_RT_H
 offsetof assert errno stdin stdout stderr environ main workspace scratch signgam timezone daylight tzname optarg optind opterr
 acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh drem erf erfc exp exp10 exp2 expm1 fabs fdim finite floor fma
 fmax fmaximum fmin fminimum fmod fpclassify frexp gamma gammaf gammal hypot ilogb infinity isfinite isgreater isgreaterequal isinf
@@ -34,9 +35,9 @@ dcgettext dgettext posix_spawn basename dirname close open link unlink select pa
 ";
 
 /// Beginnings that the C library, the runtime or the kernel's own code use.
-const PREFIXES: [&str; 16] = [
+const PREFIXES: [&str; 17] = [
     "_", "pf_", "kernel_", "str", "mem", "wcs", "M_", "FP_", "INT", "UINT", "HUGE_", "SIZE_", "PTRDIFF_", "SIG_",
-    "WCHAR_", "WINT_",
+    "WCHAR_", "WINT_", "SNAN",
 ];
 
 /// From the program's names to those in the C file.
