@@ -501,6 +501,15 @@ fn warnings_name_what_is_never_used_written_or_run() {
 }
 
 #[test]
+fn a_scheduled_program_may_declare_arrays_that_only_its_source_uses() {
+    let text = "input A; temp T; output B; scratch s; load s = A; store B = s;";
+    assert_eq!(resolve(&read(text), &[]).unwrap().warnings, []);
+    let text = text.replace("store B = s;", "");
+    let seen = rendered(&resolve(&read(&text), &[]).unwrap().warnings, &text);
+    assert!(seen.contains("`B` is never written") && !seen.contains("`T`"), "{seen}");
+}
+
+#[test]
 fn a_diagnostic_shows_place_text_label_and_cure() {
     let expected = "\
 error: the input `A` is written

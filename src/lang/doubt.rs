@@ -7,14 +7,18 @@ use super::diagnostic::Diagnostic;
 use super::mistake::Doubt;
 
 /// Warnings about arrays without a use, outputs without a write and loops whose constant bounds are empty, in source order.
+///
+/// A scheduled program declares the arrays of its source too, some of which live in buffers alone: those are meant.
 pub(super) fn doubts(program: &Program) -> Vec<Diagnostic> {
     let mut uses = Uses::default();
     uses.body(&program.body);
     let mut warnings = uses.idle;
+    let is_source = !program.is_scheduled();
     for array in &program.arrays {
-        if !uses.read.contains(&array.name) && !uses.written.contains(&array.name) {
+        let (is_read, is_written) = (uses.read.contains(&array.name), uses.written.contains(&array.name));
+        if is_source && !is_read && !is_written {
             warnings.push(Doubt::Unused(array.name.clone()).at(array.span));
-        } else if array.role == Role::Output && !uses.written.contains(&array.name) {
+        } else if array.role == Role::Output && !is_written {
             warnings.push(Doubt::Unwritten(array.name.clone()).at(array.span));
         }
     }
