@@ -95,9 +95,9 @@ fn a_missing_or_unreadable_input_is_status_1() {
         assert_eq!((status, out.as_str()), (1, ""), "{err}");
         assert!(err.contains(&format!("cannot read {file}")), "{err}");
     }
-    let (status, _, err) = fed(b"input A[4];\n\xff", &["count", "-"]);
+    let (status, _, err) = fed(b"input A[4];\n// \xc3\xbc\xff", &["count", "-"]);
     assert_eq!(status, 1);
-    assert!(err.contains("cannot read stdin: line 2 is not UTF-8 text"), "{err}");
+    assert!(err.contains("cannot read stdin: line 2, column 5 is not UTF-8 text; save"), "{err}");
 }
 
 #[test]

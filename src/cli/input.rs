@@ -30,8 +30,10 @@ impl Source {
             std::fs::read(file)
         };
         let text = String::from_utf8(bytes.map_err(|e| cannot(&e))?).map_err(|e| {
-            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-            cannot(&format!("line {line} is not UTF-8 text"))
+            let before = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]);
+            let line = 1 + before.matches('\n').count();
+            let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+            cannot(&format!("line {line}, column {column} is not UTF-8 text; save the file as UTF-8"))
         })?;
         fault::remember(name, &text);
         let kernel = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
