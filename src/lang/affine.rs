@@ -14,6 +14,8 @@ pub(super) enum Position {
     Index,
     /// The one place for `min` and `max`: as the whole, or as arguments of one another.
     Bound,
+    /// Inside of the arithmetic of a bound.
+    Term,
     Condition,
 }
 
@@ -97,7 +99,7 @@ fn folded(resolver: &mut Resolver, affine: &Affine, position: Position) -> Optio
 
 /// The position of an operand: `min` and `max` stand outside of all arithmetic.
 fn inside(position: Position) -> Position {
-    if position == Position::Bound { Position::Index } else { position }
+    if position == Position::Bound { Position::Term } else { position }
 }
 
 fn name_value(resolver: &mut Resolver, name: &Name, span: Span, position: Position) -> Option<AffineKind> {
@@ -122,8 +124,10 @@ fn extremum(
     arguments: &[Affine],
     position: Position,
 ) -> Option<AffineKind> {
-    if position != Position::Bound {
-        resolver.report(Meaning::BoundOnly(call), span);
+    match position {
+        Position::Bound => {}
+        Position::Index => resolver.report(Meaning::Clamp(call), span),
+        Position::Extent | Position::Term | Position::Condition => resolver.report(Meaning::BoundOnly(call), span),
     }
     if arguments.len() < 2 {
         let expected = "two or more arguments";

@@ -35,6 +35,8 @@ pub enum Syntax {
     StrayBrace,
     ElseWithoutIf,
     DeclarationInBody(String),
+    /// A word between the role and the name of an array.
+    NotAType(String),
     Reserved(String),
     /// A parameter's value or a step that is no literal.
     NotAnInteger(&'static str),
@@ -105,6 +107,11 @@ impl Syntax {
                 "a declaration",
                 "declare parameters and arrays outside of `for` and `if`, before their use".into(),
             ),
+            Syntax::NotAType(word) => (
+                format!("`{word}` is no type"),
+                "a type or one name is needed",
+                "the types are f64 f32 f16 bf16 i32 i8; between two names stands a `,`".into(),
+            ),
             Syntax::Reserved(name) => (
                 format!("`{name}` is a reserved word"),
                 "no name",
@@ -153,6 +160,8 @@ fn character(c: char) -> (String, &'static str, String) {
     let help = match c {
         '&' => "write `&&`".into(),
         '|' => "write `||`".into(),
+        '?' => "a choice between two values is written `select(c, a, b)`, with a condition `c`".into(),
+        '\u{feff}' => "a byte order mark: save the file as UTF-8 without one".into(),
         c if c.is_ascii_graphic() => "remove it".into(),
         _ => "outside of comments a program is ASCII text: names are made of letters, digits and `_`".into(),
     };
@@ -211,6 +220,8 @@ pub enum Meaning {
     Product,
     Divisor(&'static str),
     BoundOnly(&'static str),
+    /// A `min` or `max` in an index.
+    Clamp(&'static str),
     Overflow,
     Step(i64),
     WriteToInput(Name),
@@ -311,6 +322,16 @@ impl Meaning {
                     "only a whole bound may be this".into(),
                     format!(
                         "write the bound as `{call}(a + 1, b + 1)`, not `{call}(a, b) + 1`; a condition is written with `&&` or `||`"
+                    ),
+                );
+            }
+            Clamp(call) => {
+                let below = if call == "min" { "<" } else { ">" };
+                return (
+                    format!("`{call}` in an index"),
+                    "not affine".into(),
+                    format!(
+                        "write `if i {below} 3 {{ .. A[i] .. }} else {{ .. A[3] .. }}`, or `select(i {below} 3, A[i], A[3])` where both elements exist"
                     ),
                 );
             }

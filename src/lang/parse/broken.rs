@@ -6,6 +6,7 @@ use crate::lang::ast::Span;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::mistake::Syntax;
 use crate::lang::scan::span;
+use crate::lang::words::is_reserved;
 
 impl Builder<'_> {
     /// Reports a piece that no rule of a statement matches, and reads the body in it, if there is one.
@@ -42,7 +43,13 @@ impl Builder<'_> {
             _ => Rule::assign,
         };
         match missed(rule, &self.text[start..]) {
-            Some(Missed { at, expected }) => self.unexpected(Missed { at: start + at, expected }, rule),
+            Some(Missed { at, expected }) => {
+                let at = start + at;
+                match in_place_of_a_type(self.text, start, at) {
+                    Some((word, span)) if rule == Rule::array => self.report(Syntax::NotAType(word.into()), span),
+                    _ => self.unexpected(Missed { at, expected }, rule),
+                }
+            }
             None => self.report(Syntax::ElseWithoutIf, at),
         }
     }
@@ -77,7 +84,7 @@ fn cure(rule: Rule) -> Option<&'static str> {
         }
         Rule::close_paren => "close the parenthesis with `)`",
         Rule::close_bracket => "close the index with `]`; two indices are written `A[i][j]`",
-        Rule::assign_op => "an assignment is written `C[i] = 0;` or `C[i] += A[i];`",
+        Rule::assign_op => "an assignment is written `C[i] = 0;`, or with `+=`, `-=`, `*=`, `max=` or `min=`",
         Rule::equals => "write `=`: a parameter is `param N = 4;`, a transfer `load S[i] = A[i] for i in 0..4;`",
         Rule::setting | Rule::param => "a parameter is written `param N = 4;`",
         Rule::declarator | Rule::element_type | Rule::array => {
@@ -133,6 +140,9 @@ fn in_words(expected: &[Rule]) -> String {
     }
 }
 
+/// What is shown as one token, though the language lacks the last two.
+const PAIRS: [&str; 12] = ["..", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*=", "/=", "%="];
+
 /// The token at or after byte `at`, empty at the end of the text.
 fn token(text: &str, at: usize) -> (&str, Span) {
     let rest = text[at..].trim_ascii_start();
@@ -141,12 +151,22 @@ fn token(text: &str, at: usize) -> (&str, Span) {
     let length = match rest.chars().next() {
         None => 0,
         Some(_) if word > 0 => word,
-        Some(_) if ["..", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*="].iter().any(|t| rest.starts_with(t)) => {
-            2
-        }
+        Some(_) if PAIRS.iter().any(|pair| rest.starts_with(pair)) => 2,
         Some(c) => c.len_utf8(),
     };
     (&rest[..length], span(start, start + length))
+}
+
+/// The second word of a declaration at `start`, if a name behind it in its line, at `at`, shows that a type was meant.
+fn in_place_of_a_type(text: &str, start: usize, at: usize) -> Option<(&str, Span)> {
+    let behind = |span: Span| token(text, span.end as usize);
+    let (_, role) = token(text, start);
+    let (word, meant) = behind(role);
+    let (name, place) = behind(meant);
+    let gap = &text[meant.end as usize..place.start as usize];
+    let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !is_reserved(word);
+    let is_meant = is_word(word) && is_word(name) && !gap.contains('\n') && place == token(text, at).1;
+    is_meant.then_some((word, meant))
 }
 
 /// The last character before `at`, if what stands at `at` shows that a statement ends there: another line or a brace.
