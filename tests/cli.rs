@@ -82,6 +82,19 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
+fn a_negative_value_is_refused_for_what_it_is() {
+    for (option, value, reason) in [
+        ("--scratchpad", "-5", "`-5` is no size"),
+        ("--effort", "-1", "-1 is not in 1.."),
+        ("--recompute", "-0.5", "`-0.5` is no fraction"),
+    ] {
+        let (status, _, err) = run(&["opt", "good.loop", option, value]);
+        assert_eq!(status, 2);
+        assert!(err.contains(reason) && !err.contains("tip:"), "{err}");
+    }
+}
+
+#[test]
 fn an_unknown_parameter_lists_those_that_exist() {
     let (status, _, err) = run(&["count", "good.loop", "-D", "M=3"]);
     assert_eq!(status, 2);

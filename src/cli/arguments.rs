@@ -30,13 +30,14 @@ pub enum Command {
 }
 
 /// What means the same in every command.
+// Numbers take a hyphen, here and below, so that what is wrong with a negative one is said by its own parser.
 #[derive(Args)]
 pub struct Common {
     /// A machine built in, or a TOML file
     #[arg(long, value_name = "NAME|FILE.toml", default_value = machine::DEFAULT)]
     pub machine: String,
     /// The capacity instead of the machine's: bytes, or 64KiB, 24MiB ..
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_hyphen_values = true)]
     pub scratchpad: Option<i64>,
     /// Override a parameter; may be repeated
     #[arg(short = 'D', value_name = "NAME=VALUE", value_parser = parse_override)]
@@ -63,13 +64,15 @@ pub struct Opt {
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub fuse: Fuse,
     /// Operations that recomputing may add, as a part of the program's own
-    #[arg(long, value_name = "FRACTION", default_value = "0.25", value_parser = parse_fraction)]
+    #[arg(long, value_name = "FRACTION", default_value = "0.25")]
+    #[arg(value_parser = parse_fraction, allow_hyphen_values = true)]
     pub recompute: f64,
     /// Who solves the integer programs: microlp, or highs where built in
     #[arg(long, value_name = "NAME", default_value = "microlp", value_parser = parse_solver)]
     pub solver: Solver,
     /// Multiplies the operation budgets
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..), allow_hyphen_values = true)]
     pub effort: u32,
 }
 
