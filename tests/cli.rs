@@ -68,6 +68,7 @@ fn wrong_usage_is_status_2() {
         &["opt", "good.loop", "--solver", "magic"],
         &["opt", "--emit", "c"],
         &["opt", "good.loop", "-o", "x", "--report", "x"],
+        &["opt", "good.loop", "--report", "-"],
         &["count", "good.loop", "--scratchpad", "64KB"],
         &["count", "good.loop", "-D", "N"],
         &["count", "good.loop", "-D", "N=0"],
@@ -254,6 +255,20 @@ fn devices_and_links_are_written_as_they_are() {
     assert!(polyfuse(folder.path(), &["machines", "edge", "-o", "near"]).status.success());
     assert!(fs::symlink_metadata(folder.path().join("near")).expect("metadata").is_symlink());
     assert!(fs::read_to_string(folder.path().join("far")).expect("read").contains("edge"));
+}
+
+#[test]
+fn a_hyphen_is_stdout_for_every_result() {
+    let folder = folder();
+    for (arguments, part) in [
+        (&["count", "good.loop", "-o", "-"][..], "total 16 16\n"),
+        (&["machines", "edge", "-o", "-"], "edge"),
+        (&["opt", "good.loop", "-o", "out", "--report", "-"], "time_ms"),
+    ] {
+        let output = polyfuse(folder.path(), arguments);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains(part), "{arguments:?}");
+    }
+    assert!(folder.path().join("out").exists() && !folder.path().join("-").exists());
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub struct Common {
     /// Override a parameter; may be repeated
     #[arg(short = 'D', value_name = "NAME=VALUE", value_parser = parse_override)]
     pub overrides: Vec<(String, i64)>,
-    /// Write there instead of stdout, whole or not at all
+    /// Write there instead of stdout, whole or not at all; `-` is stdout
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<String>,
 }
@@ -167,7 +167,7 @@ pub struct Machines {
     /// The machine whose file to print
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// Write there instead of stdout, whole or not at all
+    /// Write there instead of stdout, whole or not at all; `-` is stdout
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<String>,
 }

@@ -52,7 +52,8 @@ fn load(file: &str, common: &Common) -> Result<(Source, Program), Stop> {
 
 fn optimize(opt: &Opt) -> Result<(), Stop> {
     let (machine, capacity_bytes) = input::machine(&opt.common)?;
-    if opt.report.is_some() && opt.report == opt.common.output {
+    let place = |file: &Option<String>| file.clone().unwrap_or_else(|| "-".into());
+    if opt.report.is_some() && place(&opt.report) == place(&opt.common.output) {
         return Err(Stop::Usage("the program and its report cannot go to one file".into()));
     }
     let Some(file) = &opt.file else {

@@ -28,7 +28,7 @@ pub fn say(message: &str) {
     let _ = writeln!(std::io::stderr(), "{message}");
 }
 
-/// Text for a file, or for stdout where there is none.
+/// Text for a file, or for stdout where there is none or it is `-`.
 pub struct Result<'a> {
     pub file: Option<&'a str>,
     pub text: String,
@@ -39,13 +39,16 @@ pub fn write(results: Vec<Result>) -> std::result::Result<(), Stop> {
     let mut files = Vec::new();
     let mut streams = Vec::new();
     for result in results {
-        match result.file.map(|file| Target::of(file).map_err(|e| cannot(file, &e)).map(|t| (file, t))).transpose()? {
-            Some((file, Target::Whole(path))) => {
+        let Some(file) = result.file.filter(|file| *file != "-") else {
+            streams.push((None, result.text));
+            continue;
+        };
+        match Target::of(file).map_err(|e| cannot(file, &e))? {
+            Target::Whole(path) => {
                 let prepared = prepare(&path, &result.text).map_err(|e| cannot(file, &e))?;
                 files.push((file, path, prepared));
             }
-            Some((file, Target::Stream)) => streams.push((Some(file), result.text)),
-            None => streams.push((None, result.text)),
+            Target::Stream => streams.push((Some(file), result.text)),
         }
     }
     for (file, path, prepared) in files {
