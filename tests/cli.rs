@@ -258,6 +258,39 @@ fn devices_and_links_are_written_as_they_are() {
 }
 
 #[test]
+fn an_empty_name_is_refused_as_such() {
+    for (arguments, verb) in [
+        (&["opt", ""][..], "read"),
+        (&["count", "good.loop", "-o", ""], "write"),
+        (&["opt", "good.loop", "--report", ""], "write"),
+    ] {
+        let (status, out, err) = run(arguments);
+        let expected = format!("error: cannot {verb} a file whose name is empty\n");
+        assert_eq!((status, out.as_str(), err), (1, "", expected));
+    }
+}
+
+#[test]
+fn a_result_does_not_replace_what_it_is_made_from() {
+    for arguments in [
+        &["opt", "good.loop", "-o", "good.loop"][..],
+        &["opt", "good.loop", "--report", "./good.loop"],
+        &["count", "./good.loop", "-o", "good.loop"],
+        &["run", "good.loop", "-o", "./good.loop"],
+        &["deps", "good.loop", "-o", "good.loop"],
+        &["check", "staged.loop", "good.loop", "-o", "good.loop"],
+        &["count", "staged.loop", "--machine", "good.loop", "-o", "good.loop"],
+    ] {
+        let folder = folder();
+        let output = polyfuse(folder.path(), arguments);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {err}");
+        assert!(err.contains("it is the input") && err.contains("name another file"), "{err}");
+        assert_eq!(fs::read_to_string(folder.path().join("good.loop")).expect("read"), GOOD);
+    }
+}
+
+#[test]
 fn a_hyphen_is_stdout_for_every_result() {
     let folder = folder();
     for (arguments, part) in [

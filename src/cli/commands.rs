@@ -43,7 +43,7 @@ fn finish(common: &Common, text: String) -> Result<(), Stop> {
 
 /// A program of either level with the values of its parameters.
 fn load(file: &str, common: &Common) -> Result<(Source, Program), Stop> {
-    let source = Source::read(file)?;
+    let source = Source::read(file, common)?;
     let parsed = source.parse()?;
     check_overrides(&common.overrides, &[&parsed])?;
     let program = source.resolve(&parsed, &common.overrides)?;
@@ -62,7 +62,8 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
             _ => Err(Stop::Usage("which program? FILE.loop is missing".into())),
         };
     };
-    let source = Source::read(file)?;
+    input::spare(file, opt.report.as_deref())?;
+    let source = Source::read(file, &opt.common)?;
     let parsed = source.parse()?;
     check_overrides(&opt.common.overrides, &[&parsed])?;
     let options = Options {
@@ -176,7 +177,7 @@ fn check_two(check: &Check) -> Result<(), Stop> {
     if check.a == "-" && check.b == "-" {
         return Err(Stop::Usage("stdin can be one of the programs, not both".into()));
     }
-    let (a, b) = (Source::read(&check.a)?, Source::read(&check.b)?);
+    let (a, b) = (Source::read(&check.a, &check.common)?, Source::read(&check.b, &check.common)?);
     let (parsed_a, parsed_b) = (a.parse()?, b.parse()?);
     let overrides = &check.common.overrides;
     check_overrides(overrides, &[&parsed_a, &parsed_b])?;
@@ -226,7 +227,7 @@ struct DependencesReport<'a> {
 
 fn dependences(deps: &Deps) -> Result<(), Stop> {
     input::machine(&deps.common)?;
-    let source = Source::read(&deps.file)?;
+    let source = Source::read(&deps.file, &deps.common)?;
     let parsed = source.parse()?;
     check_overrides(&deps.common.overrides, &[&parsed])?;
     let (edges, warnings) = polyfuse::dependences(&parsed, &deps.common.overrides)

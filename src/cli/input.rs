@@ -19,8 +19,14 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads the file named, or stdin for `-`.
-    pub fn read(file: &str) -> Result<Source, Stop> {
+    /// Reads the file named, or stdin for `-`, unless the command's result would replace it.
+    pub fn read(file: &str, common: &Common) -> Result<Source, Stop> {
+        if file.is_empty() {
+            return Err(Stop::Refused("cannot read a file whose name is empty".into()));
+        }
+        if file != "-" {
+            spare(file, common.output.as_deref())?;
+        }
         let name = if file == "-" { "stdin" } else { file };
         let cannot = |why: &dyn std::fmt::Display| Stop::Refused(format!("cannot read {name}: {why}"));
         let bytes = if file == "-" {
@@ -57,6 +63,17 @@ impl Source {
     }
 }
 
+/// Refuses to write a result over the file that it is made from: a slip would cost the only copy of a program.
+pub fn spare(input: &str, output: Option<&str>) -> Result<(), Stop> {
+    let file = |name: &str| Path::new(name).canonicalize().ok().filter(|path| path.is_file());
+    match output.filter(|output| *output != "-") {
+        Some(output) if file(output).is_some() && file(output) == file(input) => {
+            Err(Stop::Refused(format!("cannot write {output}: it is the input {input}; name another file")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses an override that none of the programs has a parameter for.
 pub fn check_overrides(overrides: &[(String, i64)], programs: &[&Program]) -> Result<(), Stop> {
     let mut params: Vec<&str> = Vec::new();
@@ -79,6 +96,7 @@ pub fn machine(common: &Common) -> Result<(Machine, i64), Stop> {
     let machine = match Machine::named(given) {
         Some(machine) => machine,
         None if given.ends_with(".toml") || Path::new(given).exists() => {
+            spare(given, common.output.as_deref())?;
             let text =
                 std::fs::read_to_string(given).map_err(|e| Stop::Refused(format!("cannot read {given}: {e}")))?;
             Machine::from_toml(&text).map_err(|e| Stop::Refused(format!("{given}: {e}")))?

@@ -43,6 +43,9 @@ pub fn write(results: Vec<Result>) -> std::result::Result<(), Stop> {
             streams.push((None, result.text));
             continue;
         };
+        if file.is_empty() {
+            return Err(Stop::Refused("cannot write a file whose name is empty".into()));
+        }
         match Target::of(file).map_err(|e| cannot(file, &e))? {
             Target::Whole(path) => {
                 let prepared = prepare(&path, &result.text).map_err(|e| cannot(file, &e))?;
