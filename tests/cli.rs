@@ -189,6 +189,10 @@ fn check_tells_same_from_different() {
     let output = polyfuse(folder.path(), &["check", "good.loop", "other.loop"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("different: B[0] is "));
+    // The difference is the result, and goes where results go.
+    let to_file = polyfuse(folder.path(), &["check", "good.loop", "other.loop", "-o", "out"]);
+    assert_eq!((to_file.status.code(), to_file.stdout.as_slice()), (Some(1), &b""[..]));
+    assert_eq!(fs::read(folder.path().join("out")).expect("read"), output.stdout);
 }
 
 #[test]
