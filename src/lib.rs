@@ -76,4 +76,4 @@ pub mod run;
 pub mod schedule;
 pub mod staging;
 
-pub use optimize::{Failure, Optimized, Options, dependences, optimize};
+pub use optimize::{Failure, Optimized, Options, dependences, optimize, warnings};

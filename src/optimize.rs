@@ -75,6 +75,16 @@ impl From<IslError> for Failure {
 /// isl operations for the dependences and for all else, a unit of effort.
 const BUDGET: u64 = 40_000_000;
 
+/// isl operations for the dependences of a program that is only counted or run: more than any kernel takes, and seconds where `BUDGET`
+/// takes minutes. Where they run out, reads of what nothing has written are not looked for.
+const GLANCE: u64 = 400_000;
+
+impl Options {
+    fn budget(&self) -> u64 {
+        BUDGET.saturating_mul(u64::from(self.effort.max(1)))
+    }
+}
+
 /// Schedules a program.
 ///
 /// # Errors
@@ -86,7 +96,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     clock.lap(|t| &mut t.parse);
     let ctx = Context::new();
     let scop = poly::extract(&source, &ctx)?;
-    let (dependences, complete) = analyse(&scop, options)?;
+    let (dependences, complete) = analyse(&scop, options.budget())?;
     warnings.extend(diagnose(&scop, &dependences, complete)?);
     clock.lap(|t| &mut t.dependences);
     let mut work = Work::new(&source, &scop, &dependences, options, clock);
@@ -171,6 +181,20 @@ pub fn dependences(
     Ok((poly::show::edges(&scop, &dependences)?, warnings))
 }
 
+/// The warnings that take sets of instances to see, for a resolved program of either level. A scheduled program has none: what it
+/// reaches is seen when it runs.
+///
+/// # Errors
+/// Accesses outside their arrays and reads of what nothing has written.
+pub fn warnings(program: &Program) -> Result<Vec<Diagnostic>, Failure> {
+    if program.is_scheduled() {
+        return Ok(Vec::new());
+    }
+    let scop = poly::extract(program, &Context::new())?;
+    let (dependences, complete) = analyse(&scop, GLANCE)?;
+    diagnose(&scop, &dependences, complete)
+}
+
 fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
     if !source.is_scheduled() {
         return Ok(());
@@ -186,8 +210,7 @@ fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
 }
 
 /// The dependences, and whether they are complete: programs that exhaust the budget run in source order.
-fn analyse(scop: &Scop, options: &Options) -> Result<(Dependences, bool), Failure> {
-    let budget = BUDGET.saturating_mul(u64::from(options.effort.max(1)));
+fn analyse(scop: &Scop, budget: u64) -> Result<(Dependences, bool), Failure> {
     match scop.ctx.budget(budget, || poly::dependences(scop)) {
         Ok(dependences) => Ok((dependences, true)),
         Err(_) => Ok((Dependences::unknown(scop)?, false)),
@@ -341,7 +364,7 @@ impl<'a> Work<'a> {
             return Ok(Some(known));
         }
         let times = staging::Times::new(self.scop, &schedule);
-        let budget = BUDGET.saturating_mul(u64::from(self.options.effort.max(1)));
+        let budget = self.options.budget();
         let staging = match self.scop.ctx.budget(budget, || staging::stage(&times, self.dependences)) {
             Err(error) if error.is_quota() => return Ok(None),
             staging => staging?,

@@ -174,8 +174,25 @@ fn run_prints_a_checksum_an_output_that_reading_stdin_does_not_change() {
 }
 
 #[test]
-fn a_run_that_reads_outside_of_an_array_shows_where() {
-    let text = "input A[4]; output B[4]; for i in 0..4 { B[i] = A[i + 1]; }";
+fn accesses_that_the_language_forbids_are_the_same_mistake_in_every_command() {
+    for (text, place) in [
+        ("input A[4]; output B[4]; for i in 0..4 { B[i] = A[i - 1]; }", "i = 0 reads A[-1]"),
+        ("temp T[4]; output B[4]; for i in 0..4 { B[i] = T[i]; }", "i = 0 reads T[0]"),
+    ] {
+        let seen = ["opt", "count", "run", "deps"].map(|command| fed(text.as_bytes(), &[command, "-"]));
+        assert!(seen[0].2.contains(place) && seen[0].2.contains("stdin:1:") && seen[0].2.contains("help:"), "{seen:?}");
+        assert!(seen.iter().all(|other| other == &(1, String::new(), seen[0].2.clone())), "{seen:?}");
+    }
+    let partly = "output B[4]; for i in 1..4 { B[i] = i; }";
+    for command in ["opt", "count", "run"] {
+        let (status, _, err) = fed(partly.as_bytes(), &[command, "-"]);
+        assert!(status == 0 && err.matches("warning: output `B` is written in part").count() == 1, "{command}: {err}");
+    }
+}
+
+#[test]
+fn a_scheduled_program_that_leaves_an_array_shows_where_when_it_runs() {
+    let text = "input A[4]; output B[4]; scratch s; for i in 0..4 { load s = A[i + 1]; store B[i] = s; }";
     let (status, out, err) = fed(text.as_bytes(), &["run", "-"]);
     assert_eq!((status, out.as_str()), (1, ""));
     assert!(err.contains("stdin:1:") && err.contains("i = 3"), "{err}");

@@ -41,12 +41,14 @@ fn finish(common: &Common, text: String) -> Result<(), Stop> {
     output::write(vec![Written { file: common.output.as_deref(), text }])
 }
 
-/// A program of either level with the values of its parameters.
+/// A program of either level with the values of its parameters; says its warnings.
 fn load(file: &str, common: &Common) -> Result<(Source, Program), Stop> {
     let source = Source::read(file, common)?;
     let parsed = source.parse()?;
     check_overrides(&common.overrides, &[&parsed])?;
     let program = source.resolve(&parsed, &common.overrides)?;
+    let warnings = polyfuse::warnings(&program).map_err(|failure| Stop::from_failure(failure, &source))?;
+    output::diagnostics(&source.name, &source.text, &warnings);
     Ok((source, program))
 }
 
