@@ -322,6 +322,10 @@ fn hull(pieces: &[&Piece], d: usize, sign: i64, known: &Levels) -> Option<Hull> 
             kept.push(m);
         }
     }
+    // What covers a piece may go for one that covers that alone.
+    let is_missed = |m: &usize| !kept.iter().any(|&n| n == *m || covers(n, *m));
+    let missed: Vec<usize> = (0..pieces.len()).filter(is_missed).collect();
+    kept.extend(missed);
     Some(Hull { alternatives: kept.into_iter().map(|n| ends[n].clone()).collect() })
 }
 

@@ -330,3 +330,16 @@ fn isl_writes_only_the_part_of_a_sequence_that_needs_it() {
     assert_eq!(parts[0], direct(&[plain]).unwrap().unwrap());
     assert_eq!(visits(&parts[1]).len(), 5);
 }
+
+#[test]
+fn a_loop_begins_early_enough_for_all_leaves() {
+    let ctx = Context::new();
+    let date = |position| [Dim(0), Dim(1), Position(position)];
+    // U begins before S, which begins before T, but U does not begin before T.
+    let leaves = [
+        leaf(&ctx, "S", &date(0), 3, "{ S[x, i] : -5 <= x <= 0 and 2 <= i <= 7 }"),
+        leaf(&ctx, "T", &date(1), 3, "{ T[x, i] : 0 < x <= 9 and 3 <= i <= 7 }"),
+        leaf(&ctx, "U", &date(2), 3, "{ U[x, i] : -5 <= x <= 4 and x <= i <= 7 and i >= -2 }"),
+    ];
+    assert!(agrees(&leaves, "three lower bounds"));
+}
