@@ -8,6 +8,7 @@ mod loops;
 mod names;
 mod plain;
 mod program;
+mod residue;
 mod rows;
 mod scan;
 mod sum;

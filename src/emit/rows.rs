@@ -1,6 +1,7 @@
 //! Between which bounds does each loop run? A set's rows by innermost loop, so that each loop sees only the loops around it.
 //!
-//! A loop is eliminated by adding each lower bound to each upper bound, or by an equality that fixes it. What outer loops get to know
+//! A loop is eliminated by adding each lower bound to each upper bound, or by an equality that fixes it; an equality that fixes a
+//! multiple of it leaves a congruence of the loops around it, and so it does of what must exist. What outer loops get to know
 //! in that way can be less than all over the integers: then an inner loop is empty in some of their iterations, and each row still
 //! holds at its own loop. Of the rows that stand, those that follow from others go: a row follows if, eliminating its loops from
 //! the innermost by single rows, a number that is not negative remains. That test is quick and proves enough; it may miss a row that
@@ -9,6 +10,7 @@
 //! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991.
 //! Differs: redundancy is not decided by linear programming.
 
+use super::residue::{Congruence, Residue, gcd};
 use crate::isl::Row;
 
 /// Numbers beyond this are refused, so that signs change and two numbers add without overflow.
@@ -20,10 +22,11 @@ const MOST_ROWS: usize = 256;
 /// A proof that takes more steps than this is given up.
 const MOST_STEPS: u32 = 4096;
 
-/// Rows by innermost loop: `levels[d]` names loop `d` and loops around it alone. `{ [c] }`
+/// Rows by innermost loop: `levels[d]` names loop `d` and loops around it alone; and congruences. `{ [c] }`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
     levels: Vec<Vec<Row>>,
+    strides: Vec<Congruence>,
 }
 
 /// What scanning the points of some rows needs.
@@ -32,7 +35,7 @@ pub enum Projected {
     Empty,
     /// The rows, with what they say of outer loops alone.
     Levels(Levels),
-    /// An equality gives no loop as a form of the others, there are too many rows, or a number does not fit.
+    /// A loop has no bound, what must exist is more than a multiple, there are too many rows, or a number does not fit.
     Unknown,
 }
 
@@ -43,31 +46,39 @@ impl Levels {
         if !rows.iter().all(fits) {
             return Projected::Unknown;
         }
-        let Some(mut outer) = settled(rows, loops) else { return Projected::Unknown };
+        Levels::eliminated(rows, loops).unwrap_or(Projected::Unknown)
+    }
+
+    fn eliminated(rows: Vec<Row>, loops: usize) -> Option<Projected> {
+        let Settled { rows: mut outer, mut strides } = settled(rows, loops)?;
         let mut levels = vec![Vec::new(); loops];
         for d in (0..loops).rev() {
-            let Some(rows) = merged(outer) else { return Projected::Empty };
+            let Some(rows) = merged(outer) else { return Some(Projected::Empty) };
             let (here, rest) = rows.into_iter().partition(|row| row.coefficients[d] != 0);
             outer = rest;
-            match eliminate(here, d, &mut outer) {
-                Some(here) => levels[d] = here,
-                None => return Projected::Unknown,
+            levels[d] = eliminate(here, d, &mut outer)?;
+            let Some(fixed) = levels[d].iter().find(|row| row.is_equality) else { continue };
+            let given = strides.iter().map(|stride| stride.substituted(fixed, d)).collect::<Option<Vec<_>>>()?;
+            let residues = given.into_iter().chain([Residue::of_fixed(fixed, d)?]);
+            match satisfied(residues) {
+                Some(known) => strides = known,
+                None => return Some(Projected::Empty),
             }
         }
         if merged(outer).is_none() {
-            return Projected::Empty;
+            return Some(Projected::Empty);
         }
-        let mut levels = Levels { levels };
+        let mut levels = Levels { levels, strides };
         levels.prune();
-        Projected::Levels(levels)
+        Some(Projected::Levels(levels))
     }
 
-    /// Loops around the points of some rows, by those rows whose innermost loop has a coefficient of one.
+    /// Loops around the points of some rows, by the equalities and by those bounds whose innermost loop has a coefficient of one.
     pub fn around(mut rows: Vec<Row>, loops: usize) -> Projected {
         rows.retain(|row| {
             let innermost = row.coefficients.iter().take(loops).rposition(|c| *c != 0);
             let is_unit = innermost.is_none_or(|d| row.coefficients[d].abs() == 1);
-            is_unit && row.coefficients.iter().skip(loops).all(|c| *c == 0)
+            (is_unit || row.is_equality) && row.coefficients.iter().skip(loops).all(|c| *c == 0)
         });
         Levels::project(rows, loops)
     }
@@ -80,6 +91,16 @@ impl Levels {
     /// The rows over the outer `depth` loops alone, those of inner loops first.
     pub fn outside(&self, depth: usize) -> impl Iterator<Item = &Row> {
         self.levels.iter().take(depth).rev().flatten()
+    }
+
+    /// The congruences over the outer `depth` loops alone.
+    pub fn strides(&self, depth: usize) -> impl Iterator<Item = &Congruence> {
+        self.strides.iter().filter(move |stride| stride.innermost() < depth)
+    }
+
+    /// Adds a congruence that is known to hold.
+    pub fn learn_stride(&mut self, stride: &Congruence) {
+        self.strides.push(stride.clone());
     }
 
     /// Adds a row that is known to hold, and what it says of outer loops together with bounds of the same loop.
@@ -100,8 +121,14 @@ impl Levels {
         }
     }
 
-    /// Drops rows that follow from the others, those over more loops first.
+    /// Drops what follows from the others, rows over more loops first.
     fn prune(&mut self) {
+        for _ in 0..self.strides.len() {
+            let stride = self.strides.remove(0);
+            if !divides(&stride, &[self]) {
+                self.strides.push(stride);
+            }
+        }
         for d in (0..self.levels.len()).rev() {
             self.levels[d].sort_by_key(|row| std::cmp::Reverse(terms(row)));
             let mut at = 0;
@@ -143,6 +170,7 @@ fn proven(row: &Row, facts: &[&Levels], steps: &mut u32) -> bool {
         let sides = [negated(&row), row];
         return sides.into_iter().all(|side| proven(&Row { is_equality: false, ..side }, facts, steps));
     }
+    let row = relaxed(row, facts);
     // A multiple of the row is a fact plus what is left: if that is not negative, neither is the row.
     facts.iter().flat_map(|known| known.of(d)).any(|fact| {
         let same_way = (fact.coefficients[d] > 0) == (row.coefficients[d] > 0);
@@ -151,14 +179,48 @@ fn proven(row: &Row, facts: &[&Levels], steps: &mut u32) -> bool {
             (false, true) => without(&row, &negated(fact), d),
             (false, false) => None,
         };
-        rest.is_some_and(|rest| proven(&rest, facts, steps))
+        // `m` times a row is not negative where it is above `-m`.
+        let slack = fact.coefficients[d].abs() / gcd(fact.coefficients[d], row.coefficients[d]) - 1;
+        rest.is_some_and(|rest| proven(&Row { constant: rest.constant + slack, ..rest }, facts, steps))
     })
+}
+
+/// The weakest row that says the same as a row wherever the congruences of all `facts` hold.
+fn relaxed(mut row: Row, facts: &[&Levels]) -> Row {
+    for stride in facts.iter().flat_map(|known| &known.strides) {
+        if let Some(remainder) = stride.remainder(&row) {
+            // The next value below zero is as far away as the modulus.
+            row.constant += stride.modulus - 1 - remainder;
+        }
+    }
+    row
+}
+
+/// Whether a congruence is proven to hold wherever all `facts` do.
+pub fn divides(stride: &Congruence, facts: &[&Levels]) -> bool {
+    let proves = |fact: &Congruence| match stride.without(fact) {
+        Some(Residue::Any) => true,
+        Some(Residue::Some(rest)) => divides(&rest, facts),
+        _ => false,
+    };
+    let of_equality = |row: &Row| match Residue::of_row(row, stride.modulus) {
+        Some(Residue::Some(fact)) => proves(&fact),
+        _ => false,
+    };
+    let mut equalities = facts.iter().flat_map(|known| known.of(stride.innermost())).filter(|row| row.is_equality);
+    facts.iter().flat_map(|known| &known.strides).any(proves) || equalities.any(of_equality)
+}
+
+/// The congruences that say something; `None` where no point satisfies them.
+fn satisfied(residues: impl IntoIterator<Item = Residue>) -> Option<Vec<Congruence>> {
+    let known = residues.into_iter().filter(|residue| *residue != Residue::Any);
+    known.map(|residue| if let Residue::Some(stride) = residue { Some(stride) } else { None }).collect()
 }
 
 /// The rows that bound loop `d`; what they say of the loops around it goes to `outer`.
 fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>> {
-    if let Some(at) = here.iter().position(|row| row.is_equality && row.coefficients[d].abs() == 1) {
-        let fixed = &here[at];
+    let equalities = here.iter().enumerate().filter(|(_, row)| row.is_equality);
+    if let Some((at, fixed)) = equalities.min_by_key(|(_, row)| row.coefficients[d].abs()) {
         for other in here.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, row)| row) {
             outer.push(substituted(other, fixed, d)?);
         }
@@ -166,7 +228,7 @@ fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>>
     }
     let (lower, upper): (Vec<&Row>, Vec<&Row>) = here.iter().partition(|row| row.coefficients[d] > 0);
     let many = outer.len().saturating_add(lower.len().saturating_mul(upper.len())) > MOST_ROWS;
-    if lower.is_empty() || upper.is_empty() || here.iter().any(|row| row.is_equality) {
+    if lower.is_empty() || upper.is_empty() {
         return None;
     }
     for low in &lower {
@@ -181,22 +243,50 @@ fn eliminate(here: Vec<Row>, d: usize, outer: &mut Vec<Row>) -> Option<Vec<Row>>
     Some(here)
 }
 
-/// The rows with what must exist put in terms of the loops; `None` where no equality says what it is.
-pub fn settled(mut rows: Vec<Row>, loops: usize) -> Option<Vec<Row>> {
-    let mut columns = rows.iter().map(|row| row.coefficients.len()).max().unwrap_or(loops);
-    while columns > loops {
-        columns -= 1;
-        if rows.iter().any(|row| row.coefficients[columns] != 0) {
-            let fixed = fixing(&rows, columns, loops)?;
-            let (here, rest) = rows.into_iter().partition(|row| row.coefficients[columns] != 0);
-            rows = rest;
-            for row in here {
-                rows.push(substituted(&row, &fixed, columns)?);
-            }
+/// Rows over loops alone.
+pub struct Settled {
+    pub rows: Vec<Row>,
+    pub strides: Vec<Congruence>,
+}
+
+/// The rows with what must exist put in terms of the loops; `None` where no equality says what it is or is a multiple of.
+pub fn settled(mut rows: Vec<Row>, loops: usize) -> Option<Settled> {
+    let columns = rows.iter().map(|row| row.coefficients.len()).max().unwrap_or(loops);
+    let mut strides = Vec::new();
+    let mut open: Vec<usize> = (loops..columns).rev().collect();
+    loop {
+        open.retain(|&q| rows.iter().any(|row| row.coefficients[q] != 0));
+        if open.is_empty() {
+            break;
         }
-        rows.iter_mut().for_each(|row| row.coefficients.truncate(columns));
+        // A value is worth more than a multiple: it can bound loops.
+        let value = open.iter().find_map(|&q| Some((q, fixing(&rows, q, loops)?)));
+        let (q, fixed) = value.or_else(|| open.iter().find_map(|&q| Some((q, multiple(&rows, q, loops)?))))?;
+        let (here, rest) = rows.into_iter().partition(|row| row.coefficients[q] != 0);
+        rows = rest;
+        for row in here {
+            rows.push(substituted(&row, &fixed, q)?);
+        }
+        strides.push(Residue::of_fixed(&fixed, q)?);
     }
-    Some(rows)
+    rows.iter_mut().for_each(|row| row.coefficients.truncate(loops));
+    let Some(mut strides) = satisfied(strides) else {
+        return Some(Settled { rows: vec![never(loops)], strides: Vec::new() });
+    };
+    strides.iter_mut().for_each(|stride| stride.coefficients.truncate(loops));
+    Some(Settled { rows, strides })
+}
+
+/// A row that no point satisfies.
+fn never(loops: usize) -> Row {
+    Row { is_equality: false, coefficients: vec![0; loops], constant: -1 }
+}
+
+/// An equality between a multiple of column `q` and loops alone.
+fn multiple(rows: &[Row], q: usize, loops: usize) -> Option<Row> {
+    let alone = |row: &&Row| row.coefficients.iter().enumerate().all(|(k, &c)| k < loops || (c != 0) == (k == q));
+    let equalities = rows.iter().filter(|row| row.is_equality && row.coefficients[q] != 0);
+    equalities.filter(alone).min_by_key(|row| row.coefficients[q].abs()).cloned()
 }
 
 /// An equality that fixes column `q`, among the rows or behind them: `79 x <= i < 79 x + 79` and `79 q <= i < 79 q + 79` leave
@@ -320,8 +410,4 @@ impl Strip {
             ),
         }
     }
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a.abs() } else { gcd(b, a % b) }
 }

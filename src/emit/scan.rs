@@ -2,14 +2,16 @@
 //!
 //! A date alternates positions in sequences with loops. At a position the sets below part; at a loop they share one, over the
 //! hull of what each needs, and each guards what is left of its own range as soon as it stands apart. So the loops
-//! have the shape of the dates, and each bound is a row of a set. A set that is not convex and has to be visited in order is a guard inside
-//! the loops over its hull; where the sets are more than rows, isl writes the loops.
+//! have the shape of the dates, and each bound is a row of a set. A congruence that all need of a loop is its step, any other a
+//! guard. A set that is not convex and has to be visited in order is a guard inside the loops over its hull; where the sets are
+//! more than rows and congruences, isl writes the loops.
 //!
 //! Source: Ancourt and Irigoin, "Scanning polyhedra with DO loops", PPoPP 1991; Quilleré, Rajopadhye and Wilde, "Generation of
 //! efficient nested loops from polyhedra", IJPP 28(5), 2000.
 //! Differs: a loop is never split into ranges, since guards inside cost less to read than copies of the body.
 
-use super::rows::{Levels, Projected, follows, settled};
+use super::residue::{Congruence, Residue};
+use super::rows::{Levels, Projected, divides, follows, settled};
 use crate::isl::{Expr, Node, Op, Result, Row, Set, UnionMap};
 use std::collections::BTreeMap;
 
@@ -58,7 +60,7 @@ fn parts(leaves: &[Leaf]) -> Option<Vec<Vec<Leaf>>> {
     Some(parts.into_values().collect())
 }
 
-/// The loops where every set is rows alone.
+/// The loops where every set is rows and congruences alone.
 fn direct(leaves: &[Leaf]) -> Result<Option<Node>> {
     let mut pieces = Vec::new();
     for leaf in leaves {
@@ -115,14 +117,14 @@ fn compress(dates: &mut [Vec<String>]) {
     }
 }
 
-/// A part of a leaf: the points of some rows that satisfy all of one alternative, where there are any.
+/// A part of a leaf: the points of some rows that satisfy all conditions of one alternative, where there are any.
 struct Piece<'a> {
     leaf: &'a Leaf,
     /// For each dimension the loop that runs it, counted from the outermost.
     loops: Vec<usize>,
     /// Over the loops.
     rows: Levels,
-    alternatives: Vec<Vec<Row>>,
+    alternatives: Vec<Vec<Expr>>,
 }
 
 /// The pieces of a leaf; `None` where rows do not say what it is.
@@ -159,9 +161,10 @@ fn pieces(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
     let Projected::Levels(hull) = Levels::around(over_loops(leaf.set.hull()?), dims) else { return Ok(None) };
     let mut alternatives = Vec::new();
     for rows in leaf.set.pieces()? {
-        let Some(mut rows) = settled(over_loops(rows), dims) else { return Ok(None) };
-        rows.retain(|row| !follows(row, &[&hull]));
-        alternatives.push(rows);
+        let Some(own) = settled(over_loops(rows), dims) else { return Ok(None) };
+        let rows = own.rows.iter().filter(|row| !follows(row, &[&hull])).map(condition);
+        let strides = own.strides.iter().filter(|stride| !divides(stride, &[&hull])).map(divided);
+        alternatives.push(rows.chain(strides).collect::<Vec<_>>());
     }
     if alternatives.iter().any(Vec::is_empty) {
         alternatives.clear();
@@ -181,7 +184,7 @@ struct Place {
 /// The loops of pieces that agree before a place, where `known` holds; `None` where their dates have no common shape.
 fn node(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
     let mut inside = known.clone();
-    let mut guards = shared(pieces, place.depth, &mut inside);
+    let (mut guards, strides) = shared(pieces, place.depth, &mut inside);
     let inner = match pieces {
         [] => Node::Block(Vec::new()),
         [piece] if place.at == piece.leaf.date.len() => user(piece),
@@ -203,7 +206,7 @@ fn node(pieces: &[&Piece], place: Place, known: &Levels) -> Option<Node> {
             },
         },
     };
-    Some(guarded(guards, inner))
+    Some(guarded(guards.iter().map(condition).chain(strides.iter().map(divided)).collect(), inner))
 }
 
 /// Pieces that only the first iteration of a loop runs, and first there, apart from the others; or the same of the last.
@@ -237,10 +240,23 @@ fn beyond(fixed: &[&Piece], others: &[&Piece], d: usize, sign: i64, known: &Leve
     others.iter().all(|piece| follows(&bound, &[&piece.rows, known]))
 }
 
-/// The equality that fixes loop `d` for all pieces.
+/// The equality that fixes loop `d` for all pieces, where it is known to give an integer.
 fn common_value<'a>(pieces: &[&'a Piece], d: usize, known: &Levels) -> Option<&'a Row> {
-    let row = pieces.first()?.rows.of(d).iter().find(|row| row.is_equality && row.coefficients[d].abs() == 1)?;
-    pieces.iter().all(|piece| follows(row, &[&piece.rows, known])).then_some(row)
+    let row = pieces.first()?.rows.of(d).iter().find(|row| row.is_equality)?;
+    let is_whole = match Residue::of_fixed(row, d)? {
+        Residue::Any => true,
+        Residue::None => false,
+        Residue::Some(stride) => divides(&stride, &[known]),
+    };
+    (is_whole && pieces.iter().all(|piece| follows(row, &[&piece.rows, known]))).then_some(row)
+}
+
+/// The coarsest congruence that gives loop `d` in terms of outer ones and that all pieces need.
+fn common_stride<'a>(pieces: &[&'a Piece], d: usize, known: &Levels) -> Option<&'a Congruence> {
+    let strides = pieces.first()?.rows.strides(d + 1).filter(|stride| stride.coefficients[d] == 1);
+    strides
+        .filter(|stride| pieces.iter().all(|piece| divides(stride, &[&piece.rows, known])))
+        .max_by_key(|stride| stride.modulus)
 }
 
 /// Whether the pieces are of one leaf, at a place where they may run one after another.
@@ -249,17 +265,21 @@ fn in_any_order(pieces: &[&Piece], place: Place) -> bool {
 }
 
 /// Adds to `known`, and returns, what all pieces need of the outer `depth` loops.
-fn shared(pieces: &[&Piece], depth: usize, known: &mut Levels) -> Vec<Row> {
-    let mut guards = Vec::new();
-    for piece in pieces {
-        for row in piece.rows.outside(depth) {
-            if !follows(row, &[known]) && pieces.iter().all(|other| follows(row, &[&other.rows, known])) {
-                known.learn(row);
-                guards.push(row.clone());
-            }
+fn shared(pieces: &[&Piece], depth: usize, known: &mut Levels) -> (Vec<Row>, Vec<Congruence>) {
+    let (mut rows, mut strides) = (Vec::new(), Vec::new());
+    for stride in pieces.iter().flat_map(|piece| piece.rows.strides(depth)) {
+        if !divides(stride, &[known]) && pieces.iter().all(|other| divides(stride, &[&other.rows, known])) {
+            known.learn_stride(stride);
+            strides.push(stride.clone());
         }
     }
-    guards
+    for row in pieces.iter().flat_map(|piece| piece.rows.outside(depth)) {
+        if !follows(row, &[known]) && pieces.iter().all(|other| follows(row, &[&other.rows, known])) {
+            known.learn(row);
+            rows.push(row.clone());
+        }
+    }
+    (rows, strides)
 }
 
 /// Pieces by their position.
@@ -288,18 +308,22 @@ fn one_loop(pieces: &[&Piece], place: Place, known: &Levels) -> Option<(Node, Ve
     if let Some(row) = common_value(pieces, d, &known) {
         known.learn(row);
         let body = Box::new(node(pieces, below, &known)?);
-        let (iterator, init) = (loop_name(d), bound(row, d));
+        let (iterator, init) = (loop_name(d), bound(&directed(row, d, -1), d));
         let node = Node::For { iterator, init, condition: Expr::Int(1), step: 1, degenerate: true, body };
         return Some((node, Vec::new()));
     }
     let lower = hull(pieces, d, 1, &known)?;
     let upper = hull(pieces, d, -1, &known)?;
     let bounds: Vec<Row> = lower.enforced().chain(upper.enforced()).cloned().collect();
+    let stride = common_stride(pieces, d, &known).filter(|_| lower.is_exact(d));
     bounds.iter().for_each(|row| known.learn(row));
+    stride.iter().for_each(|stride| known.learn_stride(stride));
     let body = Box::new(node(pieces, below, &known)?);
-    let condition = Expr::Op(Op::Le, vec![Expr::Name(loop_name(d)), upper.expr(d, Op::Min, Op::Max)]);
-    let init = lower.expr(d, Op::Max, Op::Min);
-    Some((Node::For { iterator: loop_name(d), init, condition, step: 1, degenerate: false, body }, bounds))
+    let last = upper.expr(Op::Min, Op::Max, |row| bound(row, d));
+    let condition = Expr::Op(Op::Le, vec![Expr::Name(loop_name(d)), last]);
+    let init = lower.expr(Op::Max, Op::Min, |row| stride.map_or_else(|| bound(row, d), |stride| start(row, stride, d)));
+    let step = stride.map_or(1, |stride| stride.modulus);
+    Some((Node::For { iterator: loop_name(d), init, condition, step, degenerate: false, body }, bounds))
 }
 
 /// One end of a loop: the weakest of alternatives, each the strictest of some rows.
@@ -351,8 +375,13 @@ impl Hull {
         first.iter().filter(move |row| rest.iter().all(|other| other.contains(row)))
     }
 
-    fn expr(&self, d: usize, strictest: Op, weakest: Op) -> Expr {
-        let alternative = |rows: &Vec<Row>| choice(strictest, rows.iter().map(|row| bound(row, d)).collect());
+    /// Whether no row is rounded.
+    fn is_exact(&self, d: usize) -> bool {
+        self.alternatives.iter().flatten().all(|row| row.coefficients[d].abs() == 1)
+    }
+
+    fn expr(&self, strictest: Op, weakest: Op, value: impl Fn(&Row) -> Expr) -> Expr {
+        let alternative = |rows: &Vec<Row>| choice(strictest, rows.iter().map(&value).collect());
         choice(weakest, self.alternatives.iter().map(alternative).collect())
     }
 }
@@ -374,6 +403,23 @@ fn bound(row: &Row, d: usize) -> Expr {
         -1 => rest(1, 0),
         a if a > 0 => Expr::Op(Op::FloorDiv, vec![rest(-1, a - 1), Expr::Int(a)]),
         a => Expr::Op(Op::FloorDiv, vec![rest(1, 0), Expr::Int(-a)]),
+    }
+}
+
+/// The first value of loop `d` from a lower bound on that keeps a congruence, whose coefficient there is one.
+fn start(row: &Row, stride: &Congruence, d: usize) -> Expr {
+    // The bound is the other loops' part of the row with the sign changed; up to the next multiple is what the form lacks there.
+    let lacks = |(k, (c, r)): (usize, (&i64, &i64))| if k == d { 0 } else { (r - c).rem_euclid(stride.modulus) };
+    let pairs = stride.coefficients.iter().zip(&row.coefficients);
+    let coefficients: Vec<i64> = pairs.enumerate().map(lacks).collect();
+    let constant = (row.constant - stride.constant).rem_euclid(stride.modulus);
+    let more = match coefficients.iter().all(|c| *c == 0) {
+        true => Expr::Int(constant),
+        false => Expr::Op(Op::Mod, vec![sum(&coefficients, constant), Expr::Int(stride.modulus)]),
+    };
+    match (bound(row, d), more) {
+        (bound, Expr::Int(0)) => bound,
+        (bound, more) => Expr::Op(Op::Add, vec![bound, more]),
     }
 }
 
@@ -404,7 +450,7 @@ fn user(piece: &Piece) -> Node {
     if piece.alternatives.is_empty() {
         return user;
     }
-    let all = |rows: &Vec<Row>| choice(Op::And, rows.iter().map(condition).collect());
+    let all = |conditions: &Vec<Expr>| choice(Op::And, conditions.clone());
     let condition = choice(Op::Or, piece.alternatives.iter().map(all).collect());
     Node::If { condition, then: Box::new(user), orelse: None }
 }
@@ -435,11 +481,10 @@ fn flat(node: Node) -> Vec<Node> {
 }
 
 /// A node under conditions.
-fn guarded(rows: Vec<Row>, node: Node) -> Node {
-    if rows.is_empty() {
+fn guarded(mut conditions: Vec<Expr>, node: Node) -> Node {
+    if conditions.is_empty() {
         return node;
     }
-    let mut conditions: Vec<Expr> = rows.iter().map(condition).collect();
     let then = match node {
         Node::If { condition: Expr::Op(Op::And, inner), then, orelse: None } => {
             conditions.extend(inner);
@@ -469,6 +514,12 @@ fn condition(row: &Row) -> Expr {
         (false, false) => Op::Le,
     };
     Expr::Op(op, vec![sum(&left, 0), sum(&right, row.constant * flip)])
+}
+
+/// A congruence as a remainder of the loops.
+fn divided(stride: &Congruence) -> Expr {
+    let remainder = Expr::Op(Op::Mod, vec![sum(&stride.coefficients, 0), Expr::Int(stride.modulus)]);
+    Expr::Op(Op::Eq, vec![remainder, Expr::Int((-stride.constant).rem_euclid(stride.modulus))])
 }
 
 #[cfg(test)]

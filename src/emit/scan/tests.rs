@@ -81,13 +81,53 @@ fn date(leaves: &[Leaf], (name, point): &Visit) -> Vec<i64> {
 /// Compares with isl's loops; says whether there were loops to compare.
 fn agrees(leaves: &[Leaf], what: &str) -> bool {
     let Some(node) = direct(leaves).unwrap() else { return false };
-    let (mut own, mut isl) = (visits(&node), visits(&by_isl(leaves).unwrap()));
+    compare(leaves, &node, visits(&by_isl(leaves).unwrap()), what);
+    true
+}
+
+/// All points of the leaves, found without loops.
+fn points(leaves: &[Leaf]) -> Vec<Visit> {
+    leaves.iter().flat_map(|leaf| members(&leaf.set).into_iter().map(|point| (leaf.name.clone(), point))).collect()
+}
+
+/// The points of a set: of each in a box around it, whether a piece holds it.
+fn members(set: &Set) -> Vec<Vec<i64>> {
+    let (dims, pieces) = (set.n_dim().unwrap(), set.pieces().unwrap());
+    if set.is_empty().unwrap() {
+        return Vec::new();
+    }
+    (0..dims)
+        .fold(vec![Vec::new()], |points: Vec<Vec<i64>>, k| {
+            let range = set.dim_min(k).unwrap().unwrap()..=set.dim_max(k).unwrap().unwrap();
+            points.iter().flat_map(|point| range.clone().map(|v| [point.as_slice(), &[v]].concat())).collect()
+        })
+        .into_iter()
+        .filter(|point| pieces.iter().any(|rows| holds(rows, point.clone())))
+        .collect()
+}
+
+/// Whether a point, with the quotients that it gives, satisfies the rows of a piece.
+fn holds(rows: &[Row], mut point: Vec<i64>) -> bool {
+    let columns = rows.iter().map(|row| row.coefficients.len()).max().unwrap_or(0);
+    let value =
+        |row: &Row, point: &[i64]| row.constant + row.coefficients.iter().zip(point).map(|(c, v)| c * v).sum::<i64>();
+    // The last rows say, two for each, what the quotients are; the first of the two has the divisor with a minus.
+    for q in point.len()..columns {
+        let row = &rows[rows.len() - 2 * (columns - q)];
+        assert!(row.coefficients[q] < 0 && row.coefficients[q + 1..].iter().all(|c| *c == 0));
+        point.push(value(row, &point).div_euclid(-row.coefficients[q]));
+    }
+    rows.iter().map(|row| (row.is_equality, value(row, &point))).all(|(is_equality, v)| v == 0 || v > 0 && !is_equality)
+}
+
+/// Asserts that the loops of a node visit some points, in the order of the dates.
+fn compare(leaves: &[Leaf], node: &Node, mut expected: Vec<Visit>, what: &str) {
+    let mut own = visits(node);
     let dates: Vec<Vec<i64>> = own.iter().map(|visit| date(leaves, visit)).collect();
     assert!(dates.is_sorted(), "{what}: not in the order of the dates: {leaves:?}\n{node:?}");
     own.sort();
-    isl.sort();
-    assert_eq!(own, isl, "{what}: other points than isl's: {leaves:?}\n{node:?}");
-    true
+    expected.sort();
+    assert_eq!(own, expected, "{what}: other points: {leaves:?}\n{node:?}");
 }
 
 /// Numbers that follow from a seed (Knuth's MMIX generator).
@@ -131,8 +171,39 @@ impl Numbers {
         ctx.set(&format!("{{ {} }}", pieces.join("; "))).unwrap()
     }
 
+    /// A few bounds of each dimension, and most of them in strides.
+    fn strided_set(&mut self, ctx: &Context, name: &str, dims: usize) -> Set {
+        let tuple = crate::poly::text::tuple("i", dims);
+        let piece = |n: &mut Numbers| {
+            let mut rows = Vec::new();
+            for k in 0..dims {
+                let low = n.below(12) - 8;
+                rows.push(format!("{low} <= i{k} <= {}", low + n.below(14)));
+                let other = n.below(dims as i64) as usize;
+                let (factor, sign) = (2 + n.below(3), 1 - 2 * n.below(2));
+                let (more, rest) = (n.below(7) - 3, n.below(5) - 2);
+                match n.below(9) {
+                    0 => rows.push(format!("{sign}*i{k} mod {factor} = {}", n.below(factor))),
+                    1 | 2 if other != k => rows.push(format!("{}*i{k} = {more}*i{other} + {rest}", sign * factor)),
+                    3 if other < k => rows.push(format!("{}*i{k} = i{other} + {rest}", sign * factor)),
+                    4 => rows.push(format!("exists (q: {factor}*q = i{k} + {more}*i{other} + {rest})")),
+                    5 => rows.push(format!("exists (q: {factor}*q = {sign}*i{other} + {rest} and i{k} <= {more} + q)")),
+                    6 if other != k => rows.push(format!("{}*i{k} <= {more}*i{other} + {rest}", sign * factor)),
+                    7 if other < k => rows.push(format!("(i{k} + i{other}) mod {factor} = 0 and i{k} >= i{other}")),
+                    _ => {}
+                }
+            }
+            format!("{name}[{tuple}] : {}", rows.join(" and "))
+        };
+        let mut pieces = vec![piece(self)];
+        if self.below(4) == 0 {
+            pieces.push(piece(self));
+        }
+        ctx.set(&format!("{{ {} }}", pieces.join("; "))).unwrap()
+    }
+
     /// Leaves in a tree: below a shared loop, a position and then loops of their own.
-    fn leaves(&mut self, ctx: &Context) -> Vec<Leaf> {
+    fn leaves(&mut self, ctx: &Context, set: fn(&mut Numbers, &Context, &str, usize) -> Set) -> Vec<Leaf> {
         let shared = self.below(3) as usize;
         let leaf = |(n, position): (usize, i64), numbers: &mut Numbers| {
             let dims = shared + 1 + numbers.below(2) as usize;
@@ -144,19 +215,37 @@ impl Numbers {
             if numbers.below(2) == 0 && dims == shared + 2 {
                 date.swap(2 * shared + 1, 2 * shared + 2);
             }
-            Leaf { set: numbers.set(ctx, &name, dims), name, date, ordered }
+            Leaf { set: set(numbers, ctx, &name, dims), name, date, ordered }
         };
         (0..1 + self.below(3)).map(|n| leaf((n as usize, 10 - n), self)).collect()
     }
 }
 
-#[test]
-fn random_sets_are_visited_as_isl_visits_them() {
+/// For random leaves, in how many cases loops of our own visit points; it asserts that they are the right ones.
+fn right_visits(cases: usize, seed: u64, set: fn(&mut Numbers, &Context, &str, usize) -> Set) -> usize {
     let ctx = Context::new();
-    let mut numbers = Numbers(2026);
-    let cases = 400;
-    let compared = (0..cases).filter(|case| agrees(&numbers.leaves(&ctx), &format!("case {case}"))).count();
-    assert!(compared > cases / 2, "only {compared} of {cases} sets have loops of our own");
+    let mut numbers = Numbers(seed);
+    let mut visited = 0;
+    for case in 0..cases {
+        let leaves = numbers.leaves(&ctx, set);
+        let Some(node) = direct(&leaves).unwrap() else { continue };
+        let points = points(&leaves);
+        visited += usize::from(!points.is_empty());
+        compare(&leaves, &node, points, &format!("seed {seed}, case {case}"));
+    }
+    visited
+}
+
+#[test]
+fn all_points_of_random_sets_are_visited_in_order() {
+    let visited = right_visits(400, 2026, Numbers::set);
+    assert!(visited > 200, "only {visited} sets have loops of our own");
+}
+
+#[test]
+fn all_points_of_random_strides_are_visited_in_order() {
+    let visited = right_visits(600, 1999, Numbers::strided_set);
+    assert!(visited > 400, "only {visited} sets have loops of our own");
 }
 
 #[test]
@@ -210,8 +299,9 @@ fn show(node: &Node) -> String {
         Node::For { iterator, init, degenerate: true, body, .. } => {
             format!("let {iterator} = {} {{ {} }}", say(init), show(body))
         }
-        Node::For { init, condition, body, .. } => {
-            format!("for {} | {} {{ {} }}", say(init), say(condition), show(body))
+        Node::For { init, condition, step, body, .. } => {
+            let step = if *step == 1 { String::new() } else { format!(" step {step}") };
+            format!("for {} | {}{step} {{ {} }}", say(init), say(condition), show(body))
         }
     }
 }
@@ -291,11 +381,53 @@ fn a_quotient_that_is_a_loop_is_no_quotient() {
 }
 
 #[test]
-fn a_stride_is_left_to_isl() {
+fn a_stride_is_a_step() {
     let ctx = Context::new();
-    let leaves = [leaf(&ctx, "S", &[Dim(0)], 1, "{ S[i] : 0 <= i < 20 and i mod 3 = 1 }")];
+    let leaves = [leaf(&ctx, "S", &[Dim(0)], 1, "{ S[i] : -4 <= i < 20 and i mod 3 = 1 }")];
+    assert_eq!(show(&direct(&leaves).unwrap().unwrap()), "for -4 + 2 | c0 <= 19 step 3 { S[c0] }");
+    let set = "{ S[x, i] : 0 <= x < 4 and x <= i < 20 and (i - 2 x) mod 5 = 0 }";
+    let leaves = [leaf(&ctx, "S", &[Dim(0), Dim(1)], 2, set)];
+    let expected = "for 0 | c0 <= 3 { for c0 + Mod(c0, 5) | c1 <= 19 step 5 { S[c0, c1] } }";
+    assert_eq!(show(&direct(&leaves).unwrap().unwrap()), expected);
+    compare(&leaves, &direct(&leaves).unwrap().unwrap(), points(&leaves), "a step from a remainder");
+}
+
+#[test]
+fn a_multiple_of_a_loop_is_one_value_under_a_guard() {
+    let ctx = Context::new();
+    let date = |position| [Dim(0), Position(position), Dim(1)];
+    let leaves = [
+        leaf(&ctx, "S", &date(0), 3, "{ S[x, i] : 0 <= x < 8 and 0 <= i < 3 }"),
+        leaf(&ctx, "T", &date(1), 3, "{ T[x, i] : 0 < x < 8 and 2i = x - 1 }"),
+        leaf(&ctx, "U", &date(2), 3, "{ U[x, i] : 0 <= x < 8 and -3i = x + 1 }"),
+    ];
+    let expected = "for 0 | c0 <= 7 { for 0 | c1 <= 2 { S[c0, c1] }; \
+                    if Mod(c0, 2) == 1 { let c1 = FloorDiv(c0 + -1, 2) { T[c0, c1] } }; \
+                    if Mod(c0, 3) == 2 { let c1 = FloorDiv(-1*c0 + -1, 3) { U[c0, c1] } } }";
+    assert_eq!(show(&direct(&leaves).unwrap().unwrap()), expected);
+    compare(&leaves, &direct(&leaves).unwrap().unwrap(), points(&leaves), "two multiples");
+}
+
+#[test]
+fn leaves_with_other_remainders_share_a_loop() {
+    let ctx = Context::new();
+    let date = |position| [Dim(0), Position(position)];
+    let leaves = [
+        leaf(&ctx, "S", &date(0), 2, "{ S[i] : -9 <= i <= 9 and i mod 4 = 1 }"),
+        leaf(&ctx, "T", &date(1), 2, "{ T[i] : -9 <= i <= 9 and i mod 4 = 3 }"),
+    ];
+    let expected = "for -9 | c0 <= 9 { if Mod(c0, 4) == 1 { S[c0] }; if Mod(c0, 4) == 3 { T[c0] } }";
+    assert_eq!(show(&direct(&leaves).unwrap().unwrap()), expected);
+    compare(&leaves, &direct(&leaves).unwrap().unwrap(), points(&leaves), "two remainders");
+}
+
+#[test]
+fn a_quotient_between_bounds_is_left_to_isl() {
+    let ctx = Context::new();
+    let set = "{ S[x, i] : 0 <= x < 4 and 0 <= i < 20 and 7x <= 2*floor(i/2) + 1 <= 7x + 6 }";
+    let leaves = [leaf(&ctx, "S", &[Dim(0), Dim(1)], 2, set)];
     assert!(direct(&leaves).unwrap().is_none());
-    assert_eq!(visits(&scan(&leaves).unwrap()).len(), 7);
+    compare(&leaves, &scan(&leaves).unwrap(), points(&leaves), "a quotient");
 }
 
 #[test]
@@ -322,13 +454,14 @@ fn points_with_an_order_that_are_not_convex_are_guarded_inside_their_hull() {
 fn isl_writes_only_the_part_of_a_sequence_that_needs_it() {
     let ctx = Context::new();
     let plain = leaf(&ctx, "S", &[Date::Position(0), Date::Dim(0)], 2, "{ S[i0] : 0 <= i0 < 9 }");
-    let strided = leaf(&ctx, "T", &[Date::Position(1), Date::Dim(0)], 2, "{ T[i0] : 0 <= i0 < 9 and i0 mod 2 = 0 }");
-    let leaves = [plain.clone(), strided];
+    let quotient = "{ T[i0, i1] : 0 <= i0 < 2 and 0 <= i1 < 9 and 5i0 <= 2*floor(i1/2) + 1 <= 5i0 + 4 }";
+    let rounded = leaf(&ctx, "T", &[Date::Position(1), Date::Dim(0), Date::Dim(1)], 3, quotient);
+    let leaves = [plain.clone(), rounded];
     assert!(direct(&leaves).unwrap().is_none());
     let Node::Block(parts) = scan(&leaves).unwrap() else { panic!("two parts") };
     assert_eq!(parts.len(), 2);
     assert_eq!(parts[0], direct(&[plain]).unwrap().unwrap());
-    assert_eq!(visits(&parts[1]).len(), 5);
+    assert_eq!(visits(&parts[1]).len(), 9);
 }
 
 #[test]
