@@ -1,7 +1,7 @@
 //! Counts by running the loops, without the values: for programs whose sets are too intricate to be counted as such.
 
 use super::{CountError, Counts, Once, add};
-use crate::lang::ast::{Affine, AffineKind, Assign, AssignOp, Comparison, Condition, Name, Range, Stmt, Transfer};
+use crate::lang::ast::{Affine, AffineKind, Assign, AssignOp, Condition, Name, Range, Stmt, Transfer};
 
 /// Iterations that are looked at, and statements in them.
 const BUDGET: u64 = 20_000_000;
@@ -114,15 +114,7 @@ impl<'p> Walk<'p> {
                 let mut left = self.value(first)?;
                 for (comparison, right) in rest {
                     let right = self.value(right)?;
-                    let holds = match comparison {
-                        Comparison::Lt => left < right,
-                        Comparison::Le => left <= right,
-                        Comparison::Gt => left > right,
-                        Comparison::Ge => left >= right,
-                        Comparison::Eq => left == right,
-                        Comparison::Ne => left != right,
-                    };
-                    if !holds {
+                    if !comparison.holds(&left, &right) {
                         return Ok(false);
                     }
                     left = right;

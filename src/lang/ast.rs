@@ -191,6 +191,21 @@ pub enum Comparison {
     Ne,
 }
 
+impl Comparison {
+    /// Whether it holds from `a` to `b`; with a NaN only `!=` does.
+    #[inline]
+    pub fn holds<T: PartialOrd>(self, a: &T, b: &T) -> bool {
+        match self {
+            Comparison::Lt => a < b,
+            Comparison::Le => a <= b,
+            Comparison::Gt => a > b,
+            Comparison::Ge => a >= b,
+            Comparison::Eq => a == b,
+            Comparison::Ne => a != b,
+        }
+    }
+}
+
 /// A condition over `T`: affine in an `if`, any expression in a `select`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition<T> {

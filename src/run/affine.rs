@@ -178,23 +178,10 @@ impl Test {
 
     pub(super) fn holds(&self, iterators: &[i64]) -> bool {
         match self {
-            Test::Compare(a, comparison, b) => compare(*comparison, &a.at(iterators), &b.at(iterators)),
+            Test::Compare(a, comparison, b) => comparison.holds(&a.at(iterators), &b.at(iterators)),
             Test::All(parts) => parts.iter().all(|part| part.holds(iterators)),
             Test::Any(parts) => parts.iter().any(|part| part.holds(iterators)),
             Test::Not(part) => !part.holds(iterators),
         }
-    }
-}
-
-/// Whether `a comparison b`; with a NaN only `!=` holds.
-#[inline]
-pub(super) fn compare<T: PartialOrd>(comparison: Comparison, a: &T, b: &T) -> bool {
-    match comparison {
-        Comparison::Lt => a < b,
-        Comparison::Le => a <= b,
-        Comparison::Gt => a > b,
-        Comparison::Ge => a >= b,
-        Comparison::Eq => a == b,
-        Comparison::Ne => a != b,
     }
 }

@@ -9,7 +9,6 @@
 
 use crate::lang::ast::{AssignOp, BinaryOp, Call, Comparison, Type};
 
-use super::affine;
 use super::arithmetic::{Arithmetic, Kind};
 use super::hash;
 
@@ -117,7 +116,7 @@ impl Arithmetic for Modular {
     }
 
     fn compare(comparison: Comparison, _: Kind, a: u64, b: u64) -> bool {
-        affine::compare(comparison, &a, &b)
+        comparison.holds(&a, &b)
     }
 
     fn wrap(op: AssignOp, _: Type, a: u64, _: Kind, b: u64) -> u64 {

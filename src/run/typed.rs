@@ -6,7 +6,6 @@
 
 use crate::lang::ast::{AssignOp, BinaryOp, Call, Comparison, Type};
 
-use super::affine;
 use super::arithmetic::{Arithmetic, Kind};
 
 /// The language's own values.
@@ -254,9 +253,9 @@ impl Arithmetic for Typed {
 
     fn compare(comparison: Comparison, kind: Kind, a: i128, b: i128) -> bool {
         match kind {
-            Kind::Int => affine::compare(comparison, &a, &b),
-            Kind::F32 => affine::compare(comparison, &f32_of(a), &f32_of(b)),
-            Kind::F64 | Kind::Constant { .. } => affine::compare(comparison, &f64_of(a), &f64_of(b)),
+            Kind::Int => comparison.holds(&a, &b),
+            Kind::F32 => comparison.holds(&f32_of(a), &f32_of(b)),
+            Kind::F64 | Kind::Constant { .. } => comparison.holds(&f64_of(a), &f64_of(b)),
         }
     }
 

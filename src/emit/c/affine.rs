@@ -137,7 +137,7 @@ impl Writer<'_> {
     /// Compilers warn of a comparison whose result is known; here it is `1` or `0`.
     fn comparison(&mut self, left: &Linear, by: Comparison, right: &Linear) -> Result<String, EmitError> {
         if let Some(difference) = left.plus(right, -1)?.as_constant() {
-            return Ok(u8::from(holds(difference, by)).to_string());
+            return Ok(u8::from(by.holds(&difference, &0)).to_string());
         }
         Ok(format!("{} {} {}", self.sum(left)?, symbol(by), self.sum(right)?))
     }
@@ -151,17 +151,5 @@ pub fn symbol(comparison: Comparison) -> &'static str {
         Comparison::Ge => ">=",
         Comparison::Eq => "==",
         Comparison::Ne => "!=",
-    }
-}
-
-/// Whether `difference` compares so to 0.
-pub fn holds(difference: i64, comparison: Comparison) -> bool {
-    match comparison {
-        Comparison::Lt => difference < 0,
-        Comparison::Le => difference <= 0,
-        Comparison::Gt => difference > 0,
-        Comparison::Ge => difference >= 0,
-        Comparison::Eq => difference == 0,
-        Comparison::Ne => difference != 0,
     }
 }

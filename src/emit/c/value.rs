@@ -5,7 +5,7 @@
 //! decides the C type that holds it: `int`, `int64_t` or `__int128`.
 
 use super::Writer;
-use super::affine::{holds, symbol};
+use super::affine::symbol;
 use crate::emit::EmitError;
 use crate::lang::ast::{Access, Assign, AssignOp, BinaryOp, Call, Comparison, Condition, Expr, ExprKind, Type};
 
@@ -466,7 +466,7 @@ impl Writer<'_> {
         let (a, b) = (self.converted(a, kind)?, self.converted(b, kind)?);
         // Compilers warn of an integer compared with itself.
         if kind == Kind::Int && a.text == b.text {
-            return Ok(u8::from(holds(0, by)).to_string());
+            return Ok(u8::from(by.holds(&0, &0)).to_string());
         }
         Ok(format!("{} {} {}", a.at(Level::Sum), symbol(by), b.at(Level::Sum)))
     }
