@@ -25,8 +25,18 @@ const CAPACITIES: [i64; 2] = [512, 4096];
 fn attempt((name, overrides): Kernel, capacity_bytes: i64, fuse: Fuse) -> Result<Optimized, Failure> {
     let path = format!("{}/kernels/{name}.loop", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("a kernel");
-    let parsed = lang::parse(&text).expect("a kernel parses");
     let overrides: Vec<(String, i64)> = overrides.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+    attempt_text(name, text, &overrides, capacity_bytes, fuse)
+}
+
+fn attempt_text(
+    name: &str,
+    text: String,
+    overrides: &[(String, i64)],
+    capacity_bytes: i64,
+    fuse: Fuse,
+) -> Result<Optimized, Failure> {
+    let parsed = lang::parse(&text).expect("a program parses");
     let options = Options {
         kernel: name.into(),
         file: format!("{name}.loop"),
@@ -38,7 +48,7 @@ fn attempt((name, overrides): Kernel, capacity_bytes: i64, fuse: Fuse) -> Result
         solver: Default::default(),
         effort: 1,
     };
-    optimize(&parsed, &overrides, &options)
+    optimize(&parsed, overrides, &options)
 }
 
 fn scheduled(kernel: Kernel, capacity_bytes: i64, fuse: Fuse) -> Optimized {
@@ -116,5 +126,14 @@ fn the_smallest_scratchpad_that_is_named_is_the_smallest() {
                 smallest_bytes - 1
             );
         }
+    }
+}
+
+#[test]
+fn loops_over_almost_all_numbers_are_scheduled() {
+    for bounds in ["-4000000000000000000..4000000000000000000", "-9000000000000000000..9000000000000000000"] {
+        let text = format!("inout A[8]; for t in {bounds}, i in 1..7 {{ A[i] = A[i - 1] + A[i + 1]; }}");
+        let outcome = attempt_text("far", text, &[], 64, Fuse::Auto);
+        assert!(outcome.is_ok(), "{bounds}: {:?}", outcome.err());
     }
 }

@@ -233,7 +233,7 @@ impl<'a> Bands<'a> {
             }
             accesses.push(Access { array, reads: access.reads, writes: access.writes, index });
         }
-        Ok(Statement { extents: hull.iter().map(|(lo, hi)| hi - lo + 1).collect(), accesses })
+        Ok(Statement { extents: hull.iter().map(trip_count).collect(), accesses })
     }
 
     /// Iterators that walk the same dimension of an array, or the same source loop, with their rates.
@@ -290,7 +290,7 @@ impl<'a> Bands<'a> {
     /// The iterator that carries an index farthest, with its coefficient.
     fn leading(&self, statement: usize, index: &Linear) -> Option<(usize, i64)> {
         let hull = self.hull(statement);
-        let reach = |k: usize| index.coefficients[k].saturating_mul(hull[k].1 - hull[k].0);
+        let reach = |k: usize| index.coefficients[k].saturating_mul(trip_count(&hull[k]) - 1);
         (0..hull.len())
             .filter(|&k| index.coefficients[k] > 0)
             .max_by_key(|&k| (reach(k), std::cmp::Reverse(k)))
@@ -422,10 +422,7 @@ impl<'a> Bands<'a> {
         in_sequence: bool,
     ) -> Option<Vec<i64>> {
         let extent = |at: usize| {
-            attach[at].map_or(1, |(k, rate)| {
-                let (lo, hi) = self.hull(statements[at])[k];
-                rate.saturating_mul(hi - lo + 1)
-            })
+            attach[at].map_or(1, |(k, rate)| rate.saturating_mul(trip_count(&self.hull(statements[at])[k])))
         };
         let longest = (0..statements.len()).map(extent).max()?;
         // A shift by the whole loop runs one statement after the other: that is no fusion.
@@ -482,6 +479,11 @@ impl<'a> Bands<'a> {
         }
         Ok(Edge { from: piece.from, to: piece.to, dim_distance, iterator_distance })
     }
+}
+
+/// The number of values of an iterator, as far as 62 bits tell it.
+pub fn trip_count(&(least, most): &(i64, i64)) -> i64 {
+    most.saturating_sub(least).saturating_add(1).min(1 << 62)
 }
 
 /// For each dimension of an array the loops that move an index, with their coefficients.

@@ -9,6 +9,7 @@
 //! for multi-level parallel architectures with explicitly managed memories", PPoPP 2008.
 //! Differs: levels are chosen together, under the capacity.
 
+use super::bands::trip_count;
 use super::source::source_path;
 use super::tree::{BufferSpec, Group, Path, Scope, User};
 use crate::isl::{Map, Result};
@@ -114,7 +115,7 @@ impl<'a> Nest<'a> {
                 let (Some(lo), Some(hi)) = (statement.domain.dim_min(k)?, statement.domain.dim_max(k)?) else {
                     return Ok(None);
                 };
-                counts.push(hi - lo + 1);
+                counts.push(trip_count(&(lo, hi)));
             }
             paths.push(source_path(s, statement));
             trips.push(counts);

@@ -11,12 +11,15 @@
 //! Source: Wonnacott, "Using time skewing to eliminate idle time due to memory bandwidth and network limitations", IPDPS 2000.
 //! Differs: the skewing factor and the shifts come from the dependences; one dimension is skewed, the others stay whole.
 
-use super::bands::{Bands, Skew};
+use super::bands::{Bands, Skew, trip_count};
 use super::nest::Staged;
 use super::tree::{BufferSpec, Group, Path, Scope, TileLoop, User};
 use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::Linear;
+
+/// Iterators beyond this are not skewed, so that sums of a few of them fit.
+const FARTHEST: i64 = 1 << 40;
 
 /// The schedule of a nest in skewed tiles of time that moves the fewest bytes within a capacity; `None` where no such tile holds two steps.
 ///
@@ -24,6 +27,10 @@ use crate::poly::Linear;
 /// When isl's budget runs out.
 pub fn stage_skewed(bands: &Bands, statements: &[usize], capacity_bytes: i64) -> Result<Option<Staged>> {
     let statements: Vec<usize> = statements.iter().copied().filter(|&s| bands.runs(s)).collect();
+    let is_far = |s: &usize| bands.hull(*s).iter().any(|&(least, most)| least < -FARTHEST || most > FARTHEST);
+    if statements.iter().any(is_far) {
+        return Ok(None);
+    }
     let mut best: Option<Staged> = None;
     for skew in bands.skews(&statements)? {
         let nest = Skewed { bands, statements: &statements, skew };
@@ -54,8 +61,7 @@ enum Along {
 
 impl Skewed<'_> {
     fn staged(&self, capacity_bytes: i64) -> Result<Option<Staged>> {
-        let (first, last) = self.bands.hull(self.statements[0])[0];
-        let steps = last - first + 1;
+        let steps = trip_count(&self.bands.hull(self.statements[0])[0]);
         let arrays = self.arrays();
         let window = |array: usize, tile: i64| {
             let lengths = self.along(array).into_iter().map(|along| match along {
@@ -120,9 +126,13 @@ impl Skewed<'_> {
                 match (self.skew.attach[at], &moved[..]) {
                     (Some((row, rate)), [k]) if *k == row && index.coefficients[row] == rate => {
                         let origin = self.bands.hull(s)[row].0;
-                        rows.push(rate * origin + index.constant - self.skew.shifts[at]);
+                        rows.push(
+                            rate.saturating_mul(origin)
+                                .saturating_add(index.constant)
+                                .saturating_sub(self.skew.shifts[at]),
+                        );
                     }
-                    (None, []) => rows.push(index.constant - self.skew.shifts[at]),
+                    (None, []) => rows.push(index.constant.saturating_sub(self.skew.shifts[at])),
                     (_, [0]) => times.push((index.coefficients[0], index.constant)),
                     _ => return whole,
                 }
@@ -130,12 +140,12 @@ impl Skewed<'_> {
         }
         let span = |values: &mut dyn Iterator<Item = i64>| {
             let (least, most) = values.fold((i64::MAX, i64::MIN), |(l, m), v| (l.min(v), m.max(v)));
-            most - least + 1
+            most.saturating_sub(least).saturating_add(1)
         };
         match (&rows[..], &times[..]) {
             ([_, ..], []) => Along::Rows(span(&mut rows.iter().copied())),
             ([], [(rate, _), ..]) if times.iter().all(|(other, _)| other == rate) => {
-                Along::Time(span(&mut times.iter().map(|t| t.1)), rate.abs())
+                Along::Time(span(&mut times.iter().map(|t| t.1)), rate.saturating_abs())
             }
             _ => whole,
         }

@@ -2,6 +2,7 @@
 //!
 //! Always legal, and it needs the least room: the plan that every other plan is compared with, and the last resort.
 
+use super::bands::trip_count;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
 use crate::poly::{Linear, Scop, Statement};
@@ -38,7 +39,7 @@ pub fn source_nest(scop: &Scop, statements: &[usize]) -> Result<((Group, Vec<Buf
         let mut instances = 1i64;
         for k in 0..statement.dims.len() {
             let (lo, hi) = (statement.domain.dim_min(k)?.unwrap_or(0), statement.domain.dim_max(k)?.unwrap_or(-1));
-            instances = instances.saturating_mul(hi - lo + 1);
+            instances = instances.saturating_mul(trip_count(&(lo, hi)));
         }
         let bytes: i64 = specs.iter().map(|(spec, elements)| scop.arrays[spec.array].ty.bytes() * elements).sum();
         peak = peak.max(bytes);
