@@ -91,8 +91,8 @@ fn mergings(scop: &Scop, arrays: &[usize]) -> Vec<Vec<(usize, Merging)>> {
 struct Nest<'a> {
     scop: &'a Scop,
     paths: Vec<Path>,
-    /// For each path, the trip count of each loop.
-    trips: Vec<Vec<i64>>,
+    /// For each path, the first value and the trip count of each loop.
+    ranges: Vec<Vec<(i64, i64)>>,
 }
 
 /// Accesses of one array that move in the same direction with the same loops, each `(path, access)`.
@@ -104,23 +104,23 @@ struct Walk {
 impl<'a> Nest<'a> {
     /// `None` when a loop has no bounds.
     fn new(scop: &'a Scop, statements: &[usize]) -> Result<Option<Nest<'a>>> {
-        let (mut paths, mut trips) = (Vec::new(), Vec::new());
+        let (mut paths, mut ranges) = (Vec::new(), Vec::new());
         for &s in statements {
             let statement = &scop.statements[s];
             if statement.domain.is_empty()? {
                 continue;
             }
-            let mut counts = Vec::new();
+            let mut own = Vec::new();
             for k in 0..statement.dims.len() {
                 let (Some(lo), Some(hi)) = (statement.domain.dim_min(k)?, statement.domain.dim_max(k)?) else {
                     return Ok(None);
                 };
-                counts.push(trip_count(&(lo, hi)));
+                own.push((lo, trip_count(&(lo, hi))));
             }
             paths.push(source_path(s, statement));
-            trips.push(counts);
+            ranges.push(own);
         }
-        Ok(Some(Nest { scop, paths, trips }))
+        Ok(Some(Nest { scop, paths, ranges }))
     }
 
     fn access(&self, (path, access): (usize, usize)) -> &Access {
@@ -236,9 +236,10 @@ impl<'a> Nest<'a> {
                 let Some(index) = &self.access((p, a)).linear[d] else { return product.saturating_mul(extents[d]) };
                 let (mut low, mut high) = (index.constant, index.constant);
                 for (k, &c) in index.coefficients.iter().enumerate().skip(level) {
-                    let reach = c.saturating_mul(self.trips[p][k] - 1);
-                    low = low.saturating_add(reach.min(0));
-                    high = high.saturating_add(reach.max(0));
+                    let (first, trips) = self.ranges[p][k];
+                    let (start, reach) = (c.saturating_mul(first), c.saturating_mul(trips - 1));
+                    low = low.saturating_add(start).saturating_add(reach.min(0));
+                    high = high.saturating_add(start).saturating_add(reach.max(0));
                 }
                 (lo, hi) = (lo.min(low), hi.max(high));
             }
@@ -262,7 +263,7 @@ impl<'a> Nest<'a> {
     fn moved(&self, walk: &Walk, level: usize) -> i64 {
         let (p, _) = walk.refs[0];
         // Outer loops inside which nothing changes do not come here: staging moves them into the scope.
-        let rounds = self.trips[p].iter().take(level).fold(1i64, |n, &t| n.saturating_mul(t));
+        let rounds = self.ranges[p].iter().take(level).fold(1i64, |n, &(_, t)| n.saturating_mul(t));
         let ways = walk.refs.iter().fold((false, false), |(r, w), &at| {
             let access = self.access(at);
             (r || access.reads, w || access.writes)
