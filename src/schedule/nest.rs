@@ -48,8 +48,8 @@ pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Res
             continue;
         }
         let least = nest.least_levels(&walks, &mut known)?;
-        let mut search = Search { nest: &nest, walks: &walks, least: &least, capacity_bytes, best: None };
-        search.choose(&mut Vec::new(), 0);
+        let mut search = Search::new(&nest, &walks, &least, capacity_bytes);
+        search.choose(&mut Vec::new(), 0, &vec![0; nest.paths.len()]);
         let Some((moved, peak, levels)) = search.best else { continue };
         if best.as_ref().is_none_or(|(known, _, _)| moved < *known) {
             let buffers = walks.iter().zip(&levels).flat_map(|(walk, &level)| nest.buffers(walk, level)).collect();
@@ -298,47 +298,55 @@ impl<'a> Nest<'a> {
     }
 }
 
+/// One level of a walk.
+struct Level {
+    moved: i64,
+    /// Bytes of its buffers beside each leaf.
+    beside: Vec<i64>,
+}
+
 struct Search<'a> {
-    nest: &'a Nest<'a>,
-    walks: &'a [Walk],
+    /// The levels of each walk, from the outermost.
+    levels: Vec<Vec<Level>>,
     least: &'a [Vec<usize>],
     capacity_bytes: i64,
     /// Bytes moved, peak, levels.
     best: Option<(i64, i64, Vec<usize>)>,
 }
 
-impl Search<'_> {
-    fn choose(&mut self, levels: &mut Vec<usize>, moved: i64) {
-        if self.best.as_ref().is_some_and(|(known, _, _)| moved >= *known) {
-            return;
-        }
-        let n = levels.len();
-        let Some(walk) = self.walks.get(n) else {
-            let peak = self.peak(levels);
-            if peak <= self.capacity_bytes {
-                self.best = Some((moved, peak, levels.clone()));
-            }
-            return;
+impl<'a> Search<'a> {
+    fn new(nest: &Nest, walks: &[Walk], least: &'a [Vec<usize>], capacity_bytes: i64) -> Search<'a> {
+        let level = |walk: &Walk, level: usize| {
+            let bytes = nest.bytes(walk, level);
+            let is_alive = |leaf: usize| walk.refs.iter().any(|r| nest.shared(r.0, leaf) >= level);
+            let beside = (0..nest.paths.len()).map(|leaf| if is_alive(leaf) { bytes } else { 0 }).collect();
+            Level { moved: nest.moved(walk, level), beside }
         };
-        for level in 0..=self.nest.depth(walk) {
-            let apart = |m: usize| self.least[n][m] <= level.min(levels[m]);
-            if (0..n).all(apart) {
-                levels.push(level);
-                self.choose(levels, moved.saturating_add(self.nest.moved(walk, level)));
-                levels.pop();
-            }
-        }
+        let levels = walks.iter().map(|walk| (0..=nest.depth(walk)).map(|n| level(walk, n)).collect()).collect();
+        Search { levels, least, capacity_bytes, best: None }
     }
 
-    /// The largest sum at a leaf of the buffers whose part of the tree holds it.
-    fn peak(&self, levels: &[usize]) -> i64 {
-        let alive = |p: usize, walk: &Walk, level: usize| walk.refs.iter().any(|r| self.nest.shared(r.0, p) >= level);
-        (0..self.nest.paths.len())
-            .map(|p| {
-                let here = self.walks.iter().zip(levels).filter(|(w, l)| alive(p, w, **l));
-                here.fold(0i64, |sum, (w, l)| sum.saturating_add(self.nest.bytes(w, *l)))
-            })
-            .max()
-            .unwrap_or(0)
+    /// Chooses the levels of the walks after those chosen, which move `moved` and take `used` beside each leaf.
+    fn choose(&mut self, chosen: &mut Vec<usize>, moved: i64, used: &[i64]) {
+        let peak = used.iter().copied().max().unwrap_or(0);
+        if peak > self.capacity_bytes || self.best.as_ref().is_some_and(|(known, _, _)| moved >= *known) {
+            return;
+        }
+        let n = chosen.len();
+        if n == self.levels.len() {
+            self.best = Some((moved, peak, chosen.clone()));
+            return;
+        }
+        for at in 0..self.levels[n].len() {
+            let is_apart = |m: usize| self.least[n][m] <= at.min(chosen[m]);
+            if (0..n).all(is_apart) {
+                let level = &self.levels[n][at];
+                let used: Vec<i64> = used.iter().zip(&level.beside).map(|(a, b)| a.saturating_add(*b)).collect();
+                let moved = moved.saturating_add(level.moved);
+                chosen.push(at);
+                self.choose(chosen, moved, &used);
+                chosen.pop();
+            }
+        }
     }
 }
