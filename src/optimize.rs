@@ -11,6 +11,7 @@ use crate::machine::Machine;
 use crate::poly::{self, Dependences, Scop};
 use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
+use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
 use crate::schedule::{self, Decision, Fuse, Goal, Known};
 use crate::staging::{self, Staging};
@@ -94,15 +95,11 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
     refuse_scheduled(&source)?;
     clock.lap(|t| &mut t.parse);
-    let ctx = Context::new();
-    let scop = poly::extract(&source, &ctx)?;
-    let (dependences, complete) = analyse(&scop, options.budget())?;
-    warnings.extend(diagnose(&scop, &dependences, complete)?);
+    let case = Case::new(source, options.budget())?;
+    let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
+    warnings.extend(diagnose(scop, dependences, complete)?);
     clock.lap(|t| &mut t.dependences);
-    let mut work = Work::new(&source, &scop, &dependences, options, clock);
-    if complete {
-        work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
-    }
+    let mut work = Work::new(&case, options, clock)?;
     // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
     let kinds: &[Fuse] = match options.fuse {
         Fuse::None | Fuse::Source => &[Fuse::None],
@@ -116,22 +113,31 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         _ => found[found.len() - 1],
     };
     let per_nest = work.outcomes[alone].counts.clone();
-    let outcome = work.outcomes.swap_remove(best);
+    let further = match options.fuse {
+        Fuse::Auto => work.split(best, SPLITS)?,
+        _ => None,
+    };
+    let (splits, parts, outcome) = match further {
+        Some(Further { splits, case, outcome }) => (splits, Some(case), outcome),
+        None => (Vec::new(), None, work.outcomes.swap_remove(best)),
+    };
+    let scheduled = parts.as_ref().unwrap_or(&case);
     let smaller = match complete && check::is_long(&outcome.counts) {
-        true => shrunk(parsed, overrides, options, &source, &outcome.nests)?,
+        true => shrunk(parsed, overrides, options, source, &splits, &outcome.decision.nests)?,
         false => None,
     };
-    check::all(&work.checked(&outcome, smaller)).map_err(Failure::Fault)?;
+    let subject = outcome.checked(source, &scheduled.dependences, options.capacity_bytes, smaller);
+    check::all(&subject).map_err(Failure::Fault)?;
     work.clock.lap(|t| &mut t.check);
-    let dot = if complete {
-        poly::show::dot(&options.kernel, &poly::show::edges(&scop, &dependences)?)
-    } else {
-        String::new()
+    let dot = match complete {
+        true => poly::show::dot(&options.kernel, &poly::show::edges(scop, dependences)?),
+        false => String::new(),
     };
     let report = report::make(&report::Facts {
-        source: &source,
-        scop: &scop,
-        dependences: &dependences,
+        source,
+        scop,
+        dependences,
+        scheduled: &scheduled.scop,
         options,
         params: report::parameters(parsed, overrides),
         outcome: &outcome,
@@ -140,11 +146,12 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     })
     .map_err(Failure::Fault)?;
     let placement = outcome.placement();
-    let schedule = report::tree(&scop, &outcome.schedule);
+    let schedule = report::tree(&scheduled.scop, &outcome.decision.schedule);
     Ok(Optimized { program: outcome.program, placement, report, warnings, schedule, dot })
 }
 
 /// Wall time by stage: for the report's eyes only.
+#[derive(Clone, Copy)]
 struct Clock {
     last: Instant,
     times: report::Times,
@@ -226,14 +233,29 @@ fn diagnose(scop: &Scop, dependences: &Dependences, complete: bool) -> Result<Ve
     Ok(found)
 }
 
+/// A resolved program and what is known of its instances.
+struct Case {
+    source: Program,
+    scop: Scop,
+    dependences: Dependences,
+    /// Whether the dependences are known.
+    complete: bool,
+}
+
+impl Case {
+    fn new(source: Program, budget: u64) -> Result<Case, Failure> {
+        let scop = poly::extract(&source, &Context::new())?;
+        let (dependences, complete) = analyse(&scop, budget)?;
+        Ok(Case { source, scop, dependences, complete })
+    }
+}
+
 /// A schedule carried out: the program and what it moves.
 pub struct Outcome {
-    pub schedule: Schedule,
+    pub decision: Decision,
     pub staging: Staging,
     pub program: Program,
     pub counts: Counts,
-    /// The nests of each group, first and one past the last.
-    pub nests: Vec<(usize, usize)>,
     /// For each group the number of the program's top-level statements up to its end.
     pub ends: Vec<usize>,
 }
@@ -250,6 +272,26 @@ impl Outcome {
         buffers.iter().zip(&placement.offsets).map(place).collect()
     }
 
+    fn checked<'a>(
+        &'a self,
+        source: &'a Program,
+        dependences: &'a Dependences,
+        capacity_bytes: i64,
+        smaller: Option<(Program, Program)>,
+    ) -> check::Subject<'a> {
+        check::Subject {
+            source,
+            dependences,
+            schedule: &self.decision.schedule,
+            program: &self.program,
+            counts: &self.counts,
+            arena_bytes: self.staging.placement.arena_bytes,
+            capacity_bytes,
+            places: self.places(),
+            smaller,
+        }
+    }
+
     fn placement(&self) -> Placement {
         let scratch = self.program.arrays.iter().filter(|a| a.role == lang::ast::Role::Scratch);
         let offsets = scratch.zip(&self.staging.placement.offsets).map(|(a, &at)| (a.name.clone(), at)).collect();
@@ -261,11 +303,19 @@ impl Outcome {
 /// and a layout can need a little more.
 const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
 
+/// Loops that are split, one after the other, at most.
+const SPLITS: usize = 2;
+
+/// An outcome of a program of which loops were split.
+struct Further {
+    splits: Vec<Split>,
+    case: Case,
+    outcome: Outcome,
+}
+
 /// The way from a program to its outcomes.
 struct Work<'a> {
-    source: &'a Program,
-    scop: &'a Scop,
-    dependences: &'a Dependences,
+    case: &'a Case,
     options: &'a Options,
     clock: Clock,
     /// The groups to use, where they are known.
@@ -277,14 +327,10 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(
-        source: &'a Program,
-        scop: &'a Scop,
-        dependences: &'a Dependences,
-        options: &'a Options,
-        clock: Clock,
-    ) -> Work<'a> {
-        Work { source, scop, dependences, options, clock, groups: None, known: None, outcomes: Vec::new() }
+    fn new(case: &'a Case, options: &'a Options, clock: Clock) -> Result<Work<'a>, IslError> {
+        let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
+        let known = if case.complete { Some(Known::new(bands()?)) } else { None };
+        Ok(Work { case, options, clock, groups: None, known, outcomes: Vec::new() })
     }
 
     /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
@@ -305,7 +351,7 @@ impl<'a> Work<'a> {
     /// it is carried out too.
     fn settle(&mut self, kind: Fuse, decision: Decision) -> Result<Option<usize>, Failure> {
         let is_skewed = decision.is_skewed;
-        let mut outcome = self.carry_out(decision.schedule, decision.nests)?;
+        let mut outcome = self.carry_out(decision)?;
         if is_skewed {
             if outcome.is_none() {
                 outcome = self.within(kind, &ROOMS[1..2], true)?;
@@ -323,7 +369,7 @@ impl<'a> Work<'a> {
     fn within(&mut self, kind: Fuse, rooms: &[i64], skew: bool) -> Result<Option<usize>, Failure> {
         for &sixteenths in rooms {
             for decision in self.decide(&[kind], sixteenths, skew)? {
-                let outcome = self.carry_out(decision.schedule, decision.nests)?;
+                let outcome = self.carry_out(decision)?;
                 if outcome.is_some() {
                     return Ok(outcome);
                 }
@@ -340,32 +386,33 @@ impl<'a> Work<'a> {
         let goal = Goal { capacity_bytes: room, effort, skew };
         let decisions = match self.groups {
             Some(groups) => {
-                let decide = |&fuse| schedule::decide_groups(known, self.scop, &goal, fuse, groups);
+                let decide = |&fuse| schedule::decide_groups(known, &self.case.scop, &goal, fuse, groups);
                 kinds.iter().map(decide).collect::<Result<_, _>>()?
             }
-            None => schedule::decide(known, self.scop, &goal, kinds)?,
+            None => schedule::decide(known, &self.case.scop, &goal, kinds)?,
         };
         self.clock.lap(|t| &mut t.schedule);
         Ok(decisions)
     }
 
     fn in_source_order(&mut self) -> Result<usize, Failure> {
-        let schedule = schedule::source::source_schedule(self.scop)?;
-        let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
-        match self.carry_out(schedule.clone(), nests)? {
+        let decision = || Decision::in_source_order(&self.case.scop);
+        match self.carry_out(decision()?)? {
             Some(outcome) => Ok(outcome),
-            None => Err(self.does_not_fit(&schedule)?),
+            None => Err(self.does_not_fit(&decision()?.schedule)?),
         }
     }
 
-    /// The outcome of a schedule; `None` where it does not fit or a budget runs out.
-    fn carry_out(&mut self, schedule: Schedule, nests: Vec<(usize, usize)>) -> Result<Option<usize>, Failure> {
-        if let Some(known) = self.outcomes.iter().position(|o| o.schedule == schedule && o.nests == nests) {
+    /// The outcome of a decision; `None` where it does not fit or a budget runs out.
+    fn carry_out(&mut self, decision: Decision) -> Result<Option<usize>, Failure> {
+        let same = |known: &Decision| known.schedule == decision.schedule && known.nests == decision.nests;
+        if let Some(known) = self.outcomes.iter().position(|o| same(&o.decision)) {
             return Ok(Some(known));
         }
-        let times = staging::Times::new(self.scop, &schedule);
+        let Case { source, scop, dependences, .. } = self.case;
+        let times = staging::Times::new(scop, &decision.schedule);
         let budget = self.options.budget();
-        let staging = match self.scop.ctx.budget(budget, || staging::stage(&times, self.dependences)) {
+        let staging = match scop.ctx.budget(budget, || staging::stage(&times, dependences)) {
             Err(error) if error.is_quota() => return Ok(None),
             staging => staging?,
         };
@@ -373,7 +420,7 @@ impl<'a> Work<'a> {
         if staging.placement.arena_bytes > self.options.capacity_bytes {
             return Ok(None);
         }
-        let emitted = self.scop.ctx.budget(budget, || emit::to_program(self.source, &times, &staging));
+        let emitted = scop.ctx.budget(budget, || emit::to_program(source, &times, &staging));
         let emit::Emitted { program, ends } = match emitted {
             Err(error) if error.is_quota() => return Ok(None),
             emitted => emitted?,
@@ -384,18 +431,61 @@ impl<'a> Work<'a> {
             counts => counts.map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?,
         };
         self.clock.lap(|t| &mut t.emit);
-        self.outcomes.push(Outcome { schedule, staging, program, counts, nests, ends });
+        self.outcomes.push(Outcome { decision, staging, program, counts, ends });
         Ok(Some(self.outcomes.len() - 1))
     }
 
+    /// What comes of the program when loops are split, `most` at most, so that parts of arrays can stay in the scratchpad; `None` where
+    /// nothing gets better.
+    fn split(&mut self, than: usize, most: usize) -> Result<Option<Further>, Failure> {
+        let Some(split) = (most > 0).then(|| self.promising(than)).flatten() else { return Ok(None) };
+        let Some(source) = poly::split(&self.case.source, split.loop_id, split.at) else { return Ok(None) };
+        let case = Case::new(source, self.options.budget())?;
+        if !case.complete {
+            return Ok(None);
+        }
+        let mut work = Work::new(&case, self.options, self.clock)?;
+        let found = work.best(&[Fuse::Auto])?[0];
+        let is_better = work.outcomes[found].bytes() < self.outcomes[than].bytes();
+        let further = if is_better { work.split(found, most - 1)? } else { None };
+        self.clock = work.clock;
+        let outcome = work.outcomes.swap_remove(found);
+        Ok(match further {
+            Some(mut further) => {
+                further.splits.insert(0, split);
+                Some(further)
+            }
+            None => is_better.then_some(Further { splits: vec![split], case, outcome }),
+        })
+    }
+
+    /// The split that promises most for the first group of an outcome that has one.
+    fn promising(&mut self, outcome: usize) -> Option<Split> {
+        let Options { capacity_bytes, effort, .. } = *self.options;
+        let Outcome { decision, counts, .. } = &self.outcomes[outcome];
+        let excess: Vec<i128> = counts
+            .arrays
+            .iter()
+            .zip(&self.case.scop.arrays)
+            .map(|(count, array)| {
+                let moved = count.load_elements.saturating_add(count.store_elements);
+                moved.saturating_sub(array.elements().into()).saturating_mul(count.element_bytes.into())
+            })
+            .collect();
+        let goal = Goal { capacity_bytes, effort, skew: false };
+        let known = self.known.as_mut()?;
+        decision.plans.iter().find_map(|(group, plan)| split::propose(known, group, plan, &goal, &excess))
+    }
+
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
-        let times = staging::Times::new(self.scop, source);
-        let staging = staging::stage(&times, self.dependences)?;
+        let Case { scop, dependences, .. } = self.case;
+        let times = staging::Times::new(scop, source);
+        let staging = staging::stage(&times, dependences)?;
         let table = staging::tightest(&staging.buffers)
             .iter()
             .map(|b| {
-                let statement = &self.scop.statements[b.users[0].statement];
-                format!("  {:>8} bytes  {}  in {}\n", b.bytes(), self.scop.arrays[b.array].name, statement.label)
+                let statement = &scop.statements[b.users[0].statement];
+                format!("  {:>8} bytes  {}  in {}\n", b.bytes(), scop.arrays[b.array].name, statement.label)
             })
             .collect();
         Ok(Failure::DoesNotFit {
@@ -403,20 +493,6 @@ impl<'a> Work<'a> {
             smallest_bytes: staging.placement.arena_bytes,
             table,
         })
-    }
-
-    fn checked<'b>(&'b self, outcome: &'b Outcome, smaller: Option<(Program, Program)>) -> check::Subject<'b> {
-        check::Subject {
-            source: self.source,
-            dependences: self.dependences,
-            schedule: &outcome.schedule,
-            program: &outcome.program,
-            counts: &outcome.counts,
-            arena_bytes: outcome.staging.placement.arena_bytes,
-            capacity_bytes: self.options.capacity_bytes,
-            places: outcome.places(),
-            smaller,
-        }
     }
 }
 
@@ -430,17 +506,17 @@ fn shrunk(
     overrides: &[(String, i64)],
     options: &Options,
     source: &Program,
+    splits: &[Split],
     groups: &[(usize, usize)],
 ) -> Result<Option<(Program, Program)>, Failure> {
     let bytes = |program: &Program| program.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes()));
     for limit in [24, 16, 12, 9, 6, 4] {
-        let Some((small, scop, dependences)) = smaller_source(parsed, overrides, limit) else { continue };
+        let Some(small) = smaller_source(parsed, overrides, limit) else { continue };
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
-        let clock = Clock::start();
-        let mut work = Work::new(&small, &scop, &dependences, &options, clock);
+        let Some(case) = smaller_case(&small, splits) else { continue };
+        let mut work = Work::new(&case, &options, Clock::start())?;
         work.groups = Some(groups);
-        work.known = Some(Known::new(Bands::new(&scop, &dependences, options.solver)?));
         let outcome = match work.best(&[options.fuse]) {
             Err(Failure::DoesNotFit { .. }) => return Ok(None),
             outcome => outcome?[0],
@@ -452,7 +528,7 @@ fn shrunk(
 }
 
 /// The program with every parameter at most `limit`, where that is a valid program, and a short one.
-fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> Option<(Program, Scop, Dependences)> {
+fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> Option<Program> {
     if parsed.params.is_empty() {
         return None;
     }
@@ -463,8 +539,17 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
     }
     let program = lang::resolve(parsed, &smaller).ok()?.program;
     count::count(&program).ok().filter(|counts| counts.instances <= SMALL_RUN)?;
-    let scop = poly::extract(&program, &Context::new()).ok()?;
-    let dependences = poly::dependences(&scop).ok()?;
-    diagnose(&scop, &dependences, true).ok()?;
-    Some((program, scop, dependences))
+    Some(program)
+}
+
+/// A small program with its loops split in the proportions of the large one's; `None` where it is at fault.
+fn smaller_case(small: &Program, splits: &[Split]) -> Option<Case> {
+    let mut source = small.clone();
+    for split in splits {
+        let at = split.scaled(&poly::extract(&source, &Context::new()).ok()?).ok()??;
+        source = poly::split(&source, split.loop_id, at)?;
+    }
+    let case = Case::new(source, BUDGET).ok().filter(|case| case.complete)?;
+    diagnose(&case.scop, &case.dependences, true).ok()?;
+    Some(case)
 }

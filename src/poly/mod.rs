@@ -5,9 +5,11 @@ mod diagnose;
 mod linear;
 mod scop;
 pub mod show;
+mod split;
 pub mod text;
 
 pub use dependences::{Dependences, dependences, pair};
 pub use diagnose::{diagnose, outside};
 pub use linear::Linear;
 pub use scop::{Access, Dim, Scop, Statement, extract, number};
+pub use split::split;

@@ -11,12 +11,15 @@ use crate::lang::ast::{Access, Assign, AssignOp, ExprKind, Program, Role, Stmt};
 use crate::optimize::{Options, Outcome};
 use crate::poly::{Dependences, Scop, number};
 use indexmap::IndexMap;
+use itertools::Itertools;
 
 /// What a report is made from.
 pub struct Facts<'a> {
     pub source: &'a Program,
     pub scop: &'a Scop,
     pub dependences: &'a Dependences,
+    /// The statements that are scheduled: those of the program, or parts of them.
+    pub scheduled: &'a Scop,
     pub options: &'a Options,
     pub params: IndexMap<String, i64>,
     pub outcome: &'a Outcome,
@@ -236,7 +239,7 @@ fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
     let mut figures = Vec::new();
     let mut start = 0;
     let mut leaf = 0;
-    for (group, &end) in outcome.schedule.groups.iter().zip(&outcome.ends) {
+    for (group, &end) in outcome.decision.schedule.groups.iter().zip(&outcome.ends) {
         let mut part = outcome.program.clone();
         part.body = outcome.program.body[start..end].to_vec();
         start = end;
@@ -244,7 +247,7 @@ fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
         let mut tile = IndexMap::new();
         for path in &group.paths {
             for tile_loop in &path.loops {
-                let dims = &facts.scop.statements[path.statement].dims;
+                let dims = &facts.scheduled.statements[path.statement].dims;
                 if let Some(k) = (0..dims.len()).rev().find(|&k| tile_loop.value.coefficients[k] != 0) {
                     tile.entry(dims[k].iterator.to_string()).or_insert(tile_loop.tile);
                 }
@@ -256,8 +259,9 @@ fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
             let alive = outcome.staging.buffers.iter().filter(|b| (b.alive.0..=b.alive.1).contains(&leaf));
             alive.map(|b| b.bytes()).sum()
         };
+        let labels = group.paths.iter().map(|p| facts.scheduled.statements[p.statement].label.to_string());
         figures.push(GroupFigures {
-            statements: group.paths.iter().map(|p| facts.scop.statements[p.statement].label.to_string()).collect(),
+            statements: labels.unique().collect(),
             tile,
             traffic: traffic(&counts),
             peak_bytes: leaves.map(at).max().unwrap_or(0),
@@ -270,26 +274,26 @@ fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
 fn remarks(facts: &Facts) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let outcome = facts.outcome;
-    for (n, array) in facts.scop.arrays.iter().enumerate().filter(|(_, a)| a.role == Role::Temp) {
+    for (n, array) in facts.scheduled.arrays.iter().enumerate().filter(|(_, a)| a.role == Role::Temp) {
         let counted = outcome.counts.arrays.iter().find(|c| c.name == array.name);
         let moved = counted.map_or(0, |c| c.load_elements.saturating_add(c.store_elements));
-        let users: Vec<usize> = (0..facts.scop.statements.len())
-            .filter(|&s| facts.scop.statements[s].accesses.iter().any(|a| a.array == n))
-            .filter(|&s| outcome.schedule.path(s).is_some())
+        let users: Vec<usize> = (0..facts.scheduled.statements.len())
+            .filter(|&s| facts.scheduled.statements[s].accesses.iter().any(|a| a.array == n))
+            .filter(|&s| outcome.decision.schedule.path(s).is_some())
             .collect();
         let (Some(&first), Some(&last)) = (users.first(), users.last()) else { continue };
-        let group = |s: usize| outcome.schedule.path(s).map(|(g, _)| g);
+        let group = |s: usize| outcome.decision.schedule.path(s).map(|(g, _)| g);
         if moved == 0 || group(first) == group(last) {
             continue;
         }
         let bytes = moved.saturating_mul(array.ty.bytes().into());
-        let reader = &facts.scop.statements[last];
+        let reader = &facts.scheduled.statements[last];
         remarks.push(Remark {
             kind: "missed-fusion".into(),
             at: place(&facts.options.file, &facts.options.text, reader.assign.span.start as usize),
             text: format!(
                 "{} and {} run apart: `{}` crosses DRAM with {bytes} bytes, and no shared band within {} bytes moves less",
-                facts.scop.statements[first].label, reader.label, array.name, facts.options.capacity_bytes
+                facts.scheduled.statements[first].label, reader.label, array.name, facts.options.capacity_bytes
             ),
         });
     }

@@ -88,6 +88,15 @@ impl<'a> Bands<'a> {
         nests.len() as u64
     }
 
+    /// The smallest value of a loop's dimension in some statements, and one past the largest.
+    pub fn range(&self, statements: &[usize], loop_id: usize) -> (i64, i64) {
+        let of =
+            |s: usize| self.scop.statements[s].dims.iter().zip(self.hull(s)).filter(|(dim, _)| dim.loop_id == loop_id);
+        let hulls = || statements.iter().flat_map(|&s| of(s)).map(|(_, hull)| *hull);
+        let end = hulls().map(|(_, most)| most.saturating_add(1)).max();
+        (hulls().map(|(least, _)| least).min().unwrap_or(0), end.unwrap_or(0))
+    }
+
     /// Whether any instance of a statement runs.
     pub fn runs(&self, statement: usize) -> bool {
         self.hulls[statement].is_some()

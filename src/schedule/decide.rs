@@ -33,8 +33,22 @@ pub struct Decision {
     pub schedule: Schedule,
     /// The nests of each group, first and one past the last.
     pub nests: Vec<(usize, usize)>,
+    /// The plans that were found for groups, in their order; groups that run in loops of their own have none.
+    pub plans: Vec<(Rc<GroupProblem>, Plan)>,
     /// Whether a loop over time is skewed.
     pub is_skewed: bool,
+}
+
+impl Decision {
+    /// Each top-level statement by itself, instance by instance.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn in_source_order(scop: &Scop) -> Result<Decision> {
+        let schedule = source_schedule(scop)?;
+        let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
+        Ok(Decision { schedule, nests, plans: Vec::new(), is_skewed: false })
+    }
 }
 
 /// Longest run of nests, and most statements, that are planned as one group.
@@ -88,7 +102,7 @@ pub fn decide_groups(
 ) -> Result<Decision> {
     let nests = nests(scop);
     let mut planner = Planner::new(scop, goal, fuse, &nests);
-    planner.plan(known, runs)?;
+    planner.plan(known, runs, Care::Trial)?;
     planner.decided()
 }
 
@@ -153,13 +167,13 @@ impl<'a> Planner<'a> {
     fn outline(&mut self, known: &mut Known) -> Result<()> {
         let longest = self.nests.len().min(NESTS);
         match self.fuse {
-            Fuse::None | Fuse::Source => self.plan(known, &self.runs(1)),
+            Fuse::None | Fuse::Source => self.plan(known, &self.runs(1), Care::Outline),
             // Two groups are as few as there can be where one was not found.
             Fuse::Max => {
                 // Many runs of each length: in a long program the powers of two are enough.
                 let every = self.nests.len() <= 2 * NESTS;
                 for length in (1..=longest).rev().filter(|length| every || length.is_power_of_two()) {
-                    self.plan(known, &self.runs(length))?;
+                    self.plan(known, &self.runs(length), Care::Outline)?;
                     if self.choose().is_some_and(|choice| choice.candidates.len() <= 2) {
                         break;
                     }
@@ -168,7 +182,7 @@ impl<'a> Planner<'a> {
             }
             Fuse::Auto => {
                 self.arrays = self.residents();
-                (1..=longest).try_for_each(|length| self.plan(known, &self.longer(length)))
+                (1..=longest).try_for_each(|length| self.plan(known, &self.longer(length), Care::Outline))
             }
         }
     }
@@ -176,11 +190,7 @@ impl<'a> Planner<'a> {
     /// The best choice among all plans; in source order, instance by instance, when none covers the program.
     fn decided(&self) -> Result<Decision> {
         let Some(choice) = self.choose() else {
-            return Ok(Decision {
-                schedule: source_schedule(self.scop)?,
-                nests: (0..self.nests.len()).map(|n| (n, n + 1)).collect(),
-                is_skewed: false,
-            });
+            return Decision::in_source_order(self.scop);
         };
         let chosen: Vec<&Planned> = choice.candidates.iter().map(|&c| &self.plans[c]).collect();
         Ok(self.decision(&chosen, &choice.resident))
@@ -257,13 +267,13 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans runs of nests, each with the arrays around it resident or not.
-    fn plan(&mut self, known: &mut Known, runs: &[(usize, usize)]) -> Result<()> {
+    fn plan(&mut self, known: &mut Known, runs: &[(usize, usize)], care: Care) -> Result<()> {
         let mut tasks = Vec::new();
         for &(first, end) in runs {
             tasks.extend(self.tasks(known, first, end)?);
         }
         let questions = tasks.iter().map(|t| (t.problem.problem.clone(), t.capacities.clone())).collect();
-        known.search(questions, Care::Outline, self.goal.effort);
+        known.search(questions, care, self.goal.effort);
         for task in tasks {
             let key = (task.problem.problem.clone(), task.capacities.clone());
             let mut distinct: Vec<Plan> = Vec::new();
@@ -414,7 +424,12 @@ impl<'a> Planner<'a> {
             schedule.buffers.push(self.program_wide(array, &schedule));
         }
         let is_skewed = chosen.iter().any(|p| matches!(p.how, How::Own { is_skewed: true, .. }));
-        Decision { schedule, nests: chosen.iter().map(|p| p.candidate.nests).collect(), is_skewed }
+        let plan = |p: &&&Planned| match &p.how {
+            How::Plan(group, plan) => Some((group.clone(), plan.clone())),
+            _ => None,
+        };
+        let plans = chosen.iter().filter_map(|p| plan(&p)).collect();
+        Decision { schedule, nests: chosen.iter().map(|p| p.candidate.nests).collect(), plans, is_skewed }
     }
 
     fn program_wide(&self, array: usize, schedule: &Schedule) -> BufferSpec {

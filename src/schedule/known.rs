@@ -16,6 +16,8 @@ pub type Question = (Problem, Vec<i64>);
 /// How hard to look for plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Care {
+    /// Enough to see whether a group may be worth more, or to have any good plan.
+    Trial,
     /// Enough to choose among groups.
     Outline,
     /// For the groups that are chosen.
@@ -27,6 +29,7 @@ impl Care {
     /// question changes nothing in its answer.
     fn steps(self) -> (u64, u64, u64) {
         match self {
+            Care::Trial => (1_500, 500, 1_500),
             Care::Outline => (18_000, 2_000, 6_000),
             Care::Thorough => (50_000, 2_500, 16_000),
         }
@@ -34,7 +37,7 @@ impl Care {
 
     fn search(self, problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
         match self {
-            Care::Outline => outline(problem, capacities, steps),
+            Care::Trial | Care::Outline => outline(problem, capacities, steps),
             Care::Thorough => frontier(problem, capacities, steps),
         }
     }

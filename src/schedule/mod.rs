@@ -14,6 +14,7 @@ mod relation;
 pub mod search;
 mod skew;
 pub mod source;
+pub mod split;
 pub mod tree;
 
 pub use decide::{Decision, Fuse, Goal, decide, decide_groups};
