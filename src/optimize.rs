@@ -5,10 +5,10 @@ use crate::count::{self, Counts};
 use crate::emit::{self, Placement};
 use crate::ilp::Solver;
 use crate::isl::{Context, IslError};
-use crate::lang::ast::Program;
+use crate::lang::ast::{Program, Role};
 use crate::lang::{self, Diagnostic, Severity};
 use crate::machine::Machine;
-use crate::poly::{self, Dependences, Scop};
+use crate::poly::{self, Dependences, Expansion, Scop};
 use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::split::{self, Split};
@@ -113,17 +113,17 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         _ => found[found.len() - 1],
     };
     let per_nest = work.outcomes[alone].counts.clone();
-    let further = match options.fuse {
-        Fuse::Auto => work.split(best, SPLITS)?,
+    let rewritten = match options.fuse {
+        Fuse::Auto => work.improve(best, SPLITS)?,
         _ => None,
     };
-    let (splits, parts, outcome) = match further {
-        Some(Further { splits, case, outcome }) => (splits, Some(case), outcome),
+    let (rewritings, rewritten, outcome) = match rewritten {
+        Some(Rewritten { rewritings, case, outcome }) => (rewritings, Some(case), outcome),
         None => (Vec::new(), None, work.outcomes.swap_remove(best)),
     };
-    let scheduled = parts.as_ref().unwrap_or(&case);
+    let scheduled = rewritten.as_ref().unwrap_or(&case);
     let smaller = match complete && check::is_long(&outcome.counts) {
-        true => shrunk(parsed, overrides, options, source, &splits, &outcome.decision.nests)?,
+        true => shrunk(parsed, overrides, options, source, &rewritings, &outcome.decision.nests)?,
         false => None,
     };
     let subject = outcome.checked(source, &scheduled.dependences, options.capacity_bytes, smaller);
@@ -206,7 +206,7 @@ fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
     if !source.is_scheduled() {
         return Ok(());
     }
-    let span = source.arrays.iter().find(|a| a.role == lang::ast::Role::Scratch).map(|a| a.span).unwrap_or_default();
+    let span = source.arrays.iter().find(|a| a.role == Role::Scratch).map(|a| a.span).unwrap_or_default();
     Err(Failure::Input(vec![Diagnostic {
         severity: Severity::Error,
         message: "this program is scheduled already".into(),
@@ -293,7 +293,7 @@ impl Outcome {
     }
 
     fn placement(&self) -> Placement {
-        let scratch = self.program.arrays.iter().filter(|a| a.role == lang::ast::Role::Scratch);
+        let scratch = self.program.arrays.iter().filter(|a| a.role == Role::Scratch);
         let offsets = scratch.zip(&self.staging.placement.offsets).map(|(a, &at)| (a.name.clone(), at)).collect();
         Placement { offsets, arena_bytes: self.staging.placement.arena_bytes }
     }
@@ -303,12 +303,30 @@ impl Outcome {
 /// and a layout can need a little more.
 const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
 
+/// Hundredths of the bytes of all arrays but temps, each once, from which on the program is worth rewriting.
+const WORTH: i128 = 105;
 /// Loops that are split, one after the other, at most.
 const SPLITS: usize = 2;
 
-/// An outcome of a program of which loops were split.
-struct Further {
-    splits: Vec<Split>,
+/// A way to write the same program so that there may be better schedules.
+enum Rewriting {
+    Expand(Vec<Expansion>),
+    Split(Split),
+}
+
+impl Rewriting {
+    /// The program rewritten: the one that it was found for, or the same of another size. `None` where that is not possible.
+    fn of(&self, source: &Program, scop: &Scop) -> Result<Option<Program>, IslError> {
+        Ok(match self {
+            Rewriting::Expand(expansions) => poly::expand(source, scop, expansions)?,
+            Rewriting::Split(split) => split.scaled(scop)?.and_then(|at| poly::split(source, split.loop_id, at)),
+        })
+    }
+}
+
+/// An outcome of a program that was rewritten.
+struct Rewritten {
+    rewritings: Vec<Rewriting>,
     case: Case,
     outcome: Outcome,
 }
@@ -435,27 +453,49 @@ impl<'a> Work<'a> {
         Ok(Some(self.outcomes.len() - 1))
     }
 
-    /// What comes of the program when loops are split, `most` at most, so that parts of arrays can stay in the scratchpad; `None` where
-    /// nothing gets better.
-    fn split(&mut self, than: usize, most: usize) -> Result<Option<Further>, Failure> {
-        let Some(split) = (most > 0).then(|| self.promising(than)).flatten() else { return Ok(None) };
-        let Some(source) = poly::split(&self.case.source, split.loop_id, split.at) else { return Ok(None) };
+    /// A better outcome of the program rewritten, with at most so many loops split.
+    fn improve(&mut self, than: usize, splits: usize) -> Result<Option<Rewritten>, Failure> {
+        let Case { source, scop, dependences, complete } = self.case;
+        let once = source.arrays.iter().filter(|a| a.role != Role::Temp).map(|a| i128::from(a.bytes()));
+        if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
+            return Ok(None);
+        }
+        let expansions = poly::expansions(scop, dependences)?;
+        let expanded = match expansions.is_empty() {
+            true => None,
+            false => self.rewritten(than, Rewriting::Expand(expansions), splits)?,
+        };
+        if expanded.is_some() {
+            return Ok(expanded);
+        }
+        match (splits > 0).then(|| self.promising(than)).flatten() {
+            Some(split) => self.rewritten(than, Rewriting::Split(split), splits - 1),
+            None => Ok(None),
+        }
+    }
+
+    /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
+    fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
+        let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
         let case = Case::new(source, self.options.budget())?;
         if !case.complete {
             return Ok(None);
         }
         let mut work = Work::new(&case, self.options, self.clock)?;
-        let found = work.best(&[Fuse::Auto])?[0];
+        let found = match work.best(&[Fuse::Auto]) {
+            Err(Failure::DoesNotFit { .. }) => return Ok(None),
+            found => found?[0],
+        };
         let is_better = work.outcomes[found].bytes() < self.outcomes[than].bytes();
-        let further = if is_better { work.split(found, most - 1)? } else { None };
+        let further = if is_better { work.improve(found, splits)? } else { None };
         self.clock = work.clock;
         let outcome = work.outcomes.swap_remove(found);
         Ok(match further {
             Some(mut further) => {
-                further.splits.insert(0, split);
+                further.rewritings.insert(0, by);
                 Some(further)
             }
-            None => is_better.then_some(Further { splits: vec![split], case, outcome }),
+            None => is_better.then_some(Rewritten { rewritings: vec![by], case, outcome }),
         })
     }
 
@@ -506,7 +546,7 @@ fn shrunk(
     overrides: &[(String, i64)],
     options: &Options,
     source: &Program,
-    splits: &[Split],
+    rewritings: &[Rewriting],
     groups: &[(usize, usize)],
 ) -> Result<Option<(Program, Program)>, Failure> {
     let bytes = |program: &Program| program.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes()));
@@ -514,7 +554,7 @@ fn shrunk(
         let Some(small) = smaller_source(parsed, overrides, limit) else { continue };
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
-        let Some(case) = smaller_case(&small, splits) else { continue };
+        let Some(case) = smaller_case(&small, rewritings) else { continue };
         let mut work = Work::new(&case, &options, Clock::start())?;
         work.groups = Some(groups);
         let outcome = match work.best(&[options.fuse]) {
@@ -542,12 +582,12 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
     Some(program)
 }
 
-/// A small program with its loops split in the proportions of the large one's; `None` where it is at fault.
-fn smaller_case(small: &Program, splits: &[Split]) -> Option<Case> {
+/// A small program rewritten like the large one; `None` where it is at fault.
+fn smaller_case(small: &Program, rewritings: &[Rewriting]) -> Option<Case> {
     let mut source = small.clone();
-    for split in splits {
-        let at = split.scaled(&poly::extract(&source, &Context::new()).ok()?).ok()??;
-        source = poly::split(&source, split.loop_id, at)?;
+    for rewriting in rewritings {
+        let scop = poly::extract(&source, &Context::new()).ok()?;
+        source = rewriting.of(&source, &scop).ok()??;
     }
     let case = Case::new(source, BUDGET).ok().filter(|case| case.complete)?;
     diagnose(&case.scop, &case.dependences, true).ok()?;

@@ -2,6 +2,7 @@
 
 mod dependences;
 mod diagnose;
+mod expand;
 mod linear;
 mod scop;
 pub mod show;
@@ -10,6 +11,7 @@ pub mod text;
 
 pub use dependences::{Dependences, dependences, pair};
 pub use diagnose::{diagnose, outside};
+pub use expand::{Expansion, expand, expansions};
 pub use linear::Linear;
 pub use scop::{Access, Dim, Scop, Statement, extract, number};
 pub use split::split;

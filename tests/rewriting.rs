@@ -1,11 +1,12 @@
-//! Does a loop that is split do the same, and does a part of an array stay where the whole does not fit?
+//! Does a program that is rewritten do the same, and is that of use: does a part of an array stay where the whole does not fit, do
+//! iterations run together that only shared a temp?
 
 mod source;
 
 use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::machine::Machine;
-use polyfuse::poly::{extract, split};
+use polyfuse::poly::{dependences, expand, expansions, extract, split};
 use polyfuse::schedule::Fuse;
 use polyfuse::{Options, lang, optimize};
 use source::resolved;
@@ -37,6 +38,42 @@ fn a_split_program_does_the_same() {
         assert!(split(&program, loops + 1, 1).is_none());
     }
     assert!(different > 100, "{different}");
+}
+
+/// Temps that are filled anew in each iteration of some loops; the bounds that they have then, if any.
+const TEMPS: [(&str, &[&str]); 6] = [
+    (
+        "input A[9][8]; output C[9]; temp S; for i in 2..9 { S = 0; for j in 0..8 { S += A[i][j]; } C[i] = S; }",
+        &["S[7]"],
+    ),
+    (
+        "inout A[5][6]; temp T[6]; for i in 0..5 { for j in 0..6 { T[j] = A[i][j]; } for j in 0..6 { A[i][5 - j] = T[j]; } }",
+        &["T[5][6]"],
+    ),
+    // The value of the iteration before is read.
+    ("input A[9]; output C[9]; temp S; S = 0; for i in 0..9 { S = 0.5 * S + A[i]; C[i] = S; }", &[]),
+    // One loop passes values on, the other one does not.
+    (
+        "input A[4][9]; output C[4][9]; temp S; for i in 0..4 { S = 0; for j in 0..9 { S += A[i][j]; C[i][j] = S; } }",
+        &["S[4]"],
+    ),
+    // Only the first iteration fills it.
+    ("input A[9]; output C[9]; temp S; for i in 0..9 { if i < 1 { S = 0; } S += A[i]; C[i] = S; }", &[]),
+    // Every iteration has its own already.
+    ("input A[9]; output C[9]; temp S[9]; for i in 0..9 { S[i] = A[i]; C[i] = S[i] + 1; }", &[]),
+];
+
+#[test]
+fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
+    for (text, expected) in TEMPS {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let found = expansions(&scop, &dependences(&scop).expect("dependences")).expect("expansions");
+        let expanded = expand(&program, &scop, &found).expect("loops with bounds").expect("sizes that fit");
+        assert_eq!(found.len(), expected.len(), "{text}");
+        assert!(expected.iter().all(|array| expanded.to_string().contains(&format!(" {array};"))), "{expanded}");
+        assert_eq!(compare(&program, &expanded, 3, 1_000_000), Ok(Verdict::Same), "{expanded}");
+    }
 }
 
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
@@ -77,4 +114,13 @@ fn weights_that_just_do_not_fit_are_loaded_once_but_for_a_few() {
     assert!(whole > 100 << 15, "{whole}");
     let moved = bytes("recurrence", &shape, 1 << 16, Fuse::Auto);
     assert!(moved < whole / 8, "{moved} of {whole}");
+}
+
+/// A row that every pair of loops fills anew: without an element of it for each, the matrix comes again for each.
+#[test]
+fn iterations_that_share_no_value_run_in_one_tile() {
+    let shape = [("R", 10), ("Q", 12), ("P", 32)];
+    let matrix = 32 * 32 * 8;
+    let moved = bytes("doitgen", &shape, matrix / 2, Fuse::Auto);
+    assert!(moved < 30 * matrix, "{moved}: {} if the matrix comes 120 times", 120 * matrix);
 }
