@@ -13,7 +13,7 @@ use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Decision, Fuse, Goal, Known};
+use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging::{self, Staging};
 use std::time::Instant;
 
@@ -353,7 +353,7 @@ impl<'a> Work<'a> {
 
     /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
     fn best(&mut self, kinds: &[Fuse]) -> Result<Vec<usize>, Failure> {
-        let mut decisions = self.decide(kinds, ROOMS[0], true)?.into_iter();
+        let mut decisions = self.decide(kinds, ROOMS[0], Skewing::Strips)?.into_iter();
         let mut found = Vec::new();
         for &kind in kinds {
             let outcome = match decisions.next() {
@@ -365,28 +365,31 @@ impl<'a> Work<'a> {
         Ok(found)
     }
 
-    /// The outcome of a decision, or of one for less room. What skewing moves is an estimate before it is carried out, so the best plan without
-    /// it is carried out too.
+    /// The outcome of a decision, or of one for less room. What skewing moves is an estimate before it is carried out, and strips may be too
+    /// intricate to be, so the best plan without it is carried out too.
     fn settle(&mut self, kind: Fuse, decision: Decision) -> Result<Option<usize>, Failure> {
         let is_skewed = decision.is_skewed;
         let mut outcome = self.carry_out(decision)?;
         if is_skewed {
             if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[1..2], true)?;
+                outcome = self.within(kind, &ROOMS[1..2], Skewing::Strips)?;
             }
-            let plain = self.within(kind, &ROOMS, false)?;
+            if outcome.is_none() {
+                outcome = self.within(kind, &ROOMS[..2], Skewing::Rows)?;
+            }
+            let plain = self.within(kind, &ROOMS, Skewing::None)?;
             return Ok(outcome.into_iter().chain(plain).min_by_key(|&n| self.outcomes[n].bytes()));
         }
         if outcome.is_none() {
-            outcome = self.within(kind, &ROOMS[1..], true)?;
+            outcome = self.within(kind, &ROOMS[1..], Skewing::Strips)?;
         }
         Ok(outcome)
     }
 
     /// The outcome for the first of some rooms for which there is one.
-    fn within(&mut self, kind: Fuse, rooms: &[i64], skew: bool) -> Result<Option<usize>, Failure> {
+    fn within(&mut self, kind: Fuse, rooms: &[i64], skewing: Skewing) -> Result<Option<usize>, Failure> {
         for &sixteenths in rooms {
-            for decision in self.decide(&[kind], sixteenths, skew)? {
+            for decision in self.decide(&[kind], sixteenths, skewing)? {
                 let outcome = self.carry_out(decision)?;
                 if outcome.is_some() {
                     return Ok(outcome);
@@ -397,11 +400,11 @@ impl<'a> Work<'a> {
     }
 
     /// A schedule of each kind for a part of the scratchpad; none where the dependences are not known.
-    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skew: bool) -> Result<Vec<Decision>, Failure> {
+    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skewing: Skewing) -> Result<Vec<Decision>, Failure> {
         let Options { capacity_bytes, effort, .. } = *self.options;
         let Some(known) = &mut self.known else { return Ok(Vec::new()) };
         let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-        let goal = Goal { capacity_bytes: room, effort, skew };
+        let goal = Goal { capacity_bytes: room, effort, skewing };
         let decisions = match self.groups {
             Some(groups) => {
                 let decide = |&fuse| schedule::decide_groups(known, &self.case.scop, &goal, fuse, groups);
@@ -512,7 +515,7 @@ impl<'a> Work<'a> {
                 moved.saturating_sub(array.elements().into()).saturating_mul(count.element_bytes.into())
             })
             .collect();
-        let goal = Goal { capacity_bytes, effort, skew: false };
+        let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
         let known = self.known.as_mut()?;
         decision.plans.iter().find_map(|(group, plan)| split::propose(known, group, plan, &goal, &excess))
     }

@@ -5,7 +5,7 @@ use super::known::{Care, Known, Question};
 use super::nest::{Staged, stage_nest};
 use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::Plan;
-use super::skew::stage_skewed;
+use super::skew::{Skewing, stage_skewed};
 use super::source::{source_nest, source_schedule};
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
@@ -65,8 +65,7 @@ pub struct Goal {
     pub capacity_bytes: i64,
     /// Multiplies the steps of the searches.
     pub effort: u32,
-    /// Whether loops over time may be skewed.
-    pub skew: bool,
+    pub skewing: Skewing,
 }
 
 /// The best schedules found, one for each kind of fusion.
@@ -381,9 +380,8 @@ impl<'a> Planner<'a> {
             let (_, peak, moved) = source_nest(self.scop, &statements)?;
             self.add((first, end), &[], peak, moved, How::Source);
         }
-        if self.goal.skew
-            && let Some(staged) = stage_skewed(&known.bands, &statements, self.goal.capacity_bytes)?
-        {
+        let Goal { skewing, capacity_bytes, .. } = *self.goal;
+        if let Some(staged) = stage_skewed(&known.bands, &statements, skewing, capacity_bytes)? {
             self.add_own((first, end), staged, true);
         }
         Ok(())

@@ -19,6 +19,7 @@ pub mod tree;
 
 pub use decide::{Decision, Fuse, Goal, decide, decide_groups};
 pub use known::Known;
+pub use skew::Skewing;
 
 /// All subsets of `0..n`, the empty one first.
 fn subsets(n: usize) -> Vec<Vec<usize>> {

@@ -64,20 +64,39 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
     let view = View { times, dependences, spec };
     let (scope, ring) = view.scope_and_ring();
     let grain = scope + usize::from(ring.is_some());
-    let accessed = view.accessed(grain)?;
-    let (mut loads, mut stores) = (view.needed(scope, grain)?, view.dirty(scope, grain)?);
+    let mut accessed = view.accessed(grain)?;
+    let strips = ring.is_some() && view.is_skewed(scope);
+    let (mut loads, mut stores, mut written);
+    match ring {
+        Some(d) if strips => {
+            let rows = view.rows(&accessed, d, grain)?;
+            let cross = |in_scope: Map| view.lifted(in_scope, scope)?.intersect(&rows);
+            accessed = cross(view.boxed(&view.accessed(scope)?, scope)?.0)?;
+            written = accessed.clone();
+            let Strip { needed, dirty } = view.strip(scope)?;
+            (loads, stores) = (cross(needed)?, cross(dirty)?);
+        }
+        _ => {
+            written = view.written(grain)?;
+            (loads, stores) = (view.needed(scope, grain)?, view.dirty(scope, grain)?);
+        }
+    }
     let mut held = accessed.clone();
     if ring.is_some() {
         let (earlier, later) = view.earlier_and_later(grain)?;
         let before = earlier.apply_range(&accessed)?;
         let after = later.apply_range(&accessed)?;
+        written = later.apply_range(&written)?;
         loads = loads.subtract(&before)?;
-        stores = stores.subtract(&later.apply_range(&view.written(grain)?)?)?;
+        stores = stores.subtract(&written)?;
         held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
     }
     let array = &times.scop.arrays[spec.array];
-    let storage =
-        (0..array.extents.len()).map(|d| view.storage(d, scope, ring == Some(d), &held)).collect::<Result<Vec<_>>>()?;
+    let storage = |d: usize| match strips {
+        true => view.boxed_storage(d, scope, ring == Some(d), &held),
+        false => view.storage(d, scope, ring == Some(d), &held),
+    };
+    let storage = (0..array.extents.len()).map(storage).collect::<Result<Vec<_>>>()?;
     let (load_at, store_at) = view.positions(grain);
     Ok(Buffer {
         array: spec.array,
@@ -138,7 +157,14 @@ impl View<'_> {
         for user in &self.spec.users {
             let path = self.path(user);
             let tile_loop = &path.loops[q];
-            let Some(k) = moving_dim(path, q) else { return Movement::Other };
+            let Some(k) = moving_dim(path, q) else {
+                // A statement that only goes along with the others, at times that loops outside set.
+                if tile_loop.value.coefficients.iter().any(|&c| c != 0) {
+                    disjoint = false;
+                    continue;
+                }
+                return Movement::Other;
+            };
             disjoint &= single_dim(&tile_loop.value).is_some();
             for access in user.accesses.iter().map(|&a| &self.times.scop.statements[user.statement].accesses[a]) {
                 for (d, index) in access.linear.iter().enumerate() {
@@ -172,6 +198,79 @@ impl View<'_> {
             [d] => Movement::Slides(d),
             _ => Movement::Other,
         }
+    }
+
+    /// Whether a loop of the scope is skewed. Then the elements of a row are touched in different iterations of the loop along which the
+    /// window slides, and rows cross as a whole.
+    fn is_skewed(&self, scope: usize) -> bool {
+        let loops = |user: &User| self.path(user).loops[..scope].iter();
+        self.spec.users.iter().flat_map(|user| loops(user)).any(|l| single_dim(&l.value).is_none())
+    }
+
+    /// What a strip finds in DRAM and leaves there, in boxes: between the elements of a box that must cross lie those that the strip's skewed
+    /// edge passes by, and to load them, or to store what was loaded, changes nothing.
+    fn strip(&self, scope: usize) -> Result<Strip> {
+        let all = self.needed(scope, scope)?;
+        // What other strips made lies along the edges; the rest may lie elsewhere, and be little.
+        let mut made = self.nothing(scope)?;
+        for user in &self.spec.users {
+            for source in &self.spec.users {
+                let Some(flow) = self.flow(source.statement, user.statement) else { continue };
+                let read =
+                    self.times.prefix(user.statement, scope)?.reverse()?.apply_range(&flow.domain_factor_range()?)?;
+                made = made.union(&read)?;
+            }
+        }
+        let (faces, edge) = self.boxed(&all.intersect(&made)?, scope)?;
+        let (everything, size) = self.boxed(&all, scope)?;
+        let mut needed = if size / 5 <= edge / 4 { everything } else { faces.union(&all.subtract(&made)?)? };
+        let (dirty, _) = self.boxed(&self.dirty(scope, scope)?, scope)?;
+        // What is stored was loaded or computed.
+        if !dirty.is_subset(&needed.union(&self.written(scope)?)?)? {
+            needed = self.boxed(&needed.union(&dirty)?, scope)?.0;
+        }
+        Ok(Strip { needed, dirty })
+    }
+
+    /// The smallest box around the elements of each iteration that is the same in all, but for where it starts, inside the smallest box
+    /// around all elements, and its size. `{ P[x] -> A[a] }`
+    fn boxed(&self, elements: &Map, depth: usize) -> Result<(Map, i64)> {
+        if elements.is_empty()? {
+            return Ok((elements.clone(), 0));
+        }
+        let (array, rank) = (self.spec.array, self.times.scop.arrays[self.spec.array].extents.len());
+        let all = elements.range()?;
+        let (mut bounds, mut size) = (Vec::new(), 1i64);
+        for d in 0..rank {
+            let (near, length) = self.near(&self.one(elements, d)?, d, depth)?;
+            let (least, most) = (all.dim_min(d)?.unwrap_or(0), all.dim_max(d)?.unwrap_or(0));
+            bounds.push(format!("{near} and {least} <= a{d} <= {most}"));
+            size = size.saturating_mul(length.min(most - least + 1));
+        }
+        let (xs, a) = (tuple("x", depth), tuple("a", rank));
+        let text = format!("{{ P[{xs}] -> A{array}[{a}] : {} }}", bounds.join(" and "));
+        Ok((self.times.scop.ctx.map(&text)?.intersect_domain(&elements.domain()?)?, size))
+    }
+
+    /// Bounds around all values of `{ P[x] -> [a] }`, which is dimension `d`, that move with the loops, and how far they lie apart.
+    fn near(&self, one: &Map, d: usize, depth: usize) -> Result<(String, i64)> {
+        let (base, lo, hi) = self.nearest(one, d, depth, depth)?;
+        let terms: String = base.coefficients.iter().enumerate().map(|(q, c)| format!(" {c:+}*x{q}")).collect();
+        Ok((format!("{lo} <= a{d} - ({}{terms}) <= {hi}", base.constant), hi - lo + 1))
+    }
+
+    /// The rows in a window as long as the longest, with all that lies in them. `{ P[x] -> A[a] }`
+    fn rows(&self, accessed: &Map, d: usize, grain: usize) -> Result<Map> {
+        let (array, rank) = (self.spec.array, self.times.scop.arrays[self.spec.array].extents.len());
+        let (xs, a) = (tuple("x", grain), tuple("a", rank));
+        let text = format!("{{ P[{xs}] -> A{array}[{a}] : {} }}", self.near(&self.one(accessed, d)?, d, grain)?.0);
+        self.times.scop.ctx.map(&text)?.intersect_domain(&accessed.domain()?)
+    }
+
+    /// What holds in a scope, in each iteration of the next loop. `{ P[x] -> A[a] }`
+    fn lifted(&self, in_scope: Map, scope: usize) -> Result<Map> {
+        let (all, outer) = (tuple("x", scope + 1), tuple("x", scope));
+        self.times.scop.ctx.map(&format!("{{ P[{all}] -> P[{outer}] }}"))?.apply_range(&in_scope)
     }
 
     /// `{ P[x] -> A[a] }`, from relations of the users' instances.
@@ -303,8 +402,7 @@ impl View<'_> {
 
     /// How dimension `d` of what is held lies in the buffer.
     fn storage(&self, d: usize, scope: usize, slides: bool, held: &Map) -> Result<Storage> {
-        let rank = self.times.scop.arrays[self.spec.array].extents.len();
-        let one = held.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?.coalesce()?;
+        let one = self.one(held, d)?.coalesce()?;
         let depth = held.n_in()?;
         let base = self.base(d, scope, depth);
         let (lo, hi) = self.span_from(&one, &base)?;
@@ -318,6 +416,21 @@ impl View<'_> {
         // Consecutive elements lie apart modulo their number wherever they start.
         let window = one.reverse()?.apply_range(&one)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
         Ok(if window < anchored.size { Storage { size: window, place: Place::Ring } } else { anchored })
+    }
+
+    /// As [`View::storage`], of elements in boxes that move with the loops around the transfers, or with those of the scope.
+    fn boxed_storage(&self, d: usize, scope: usize, slides: bool, held: &Map) -> Result<Storage> {
+        let (one, depth) = (self.one(held, d)?, held.n_in()?);
+        let (base, lo, hi) = self.nearest(&one, d, if slides { depth } else { scope }, depth)?;
+        let start = Linear { constant: base.constant + lo, coefficients: base.coefficients };
+        let place = if slides { Place::Ring } else { Place::From(start) };
+        Ok(Storage { size: hi - lo + 1, place })
+    }
+
+    /// The values of dimension `d`. `{ P[x] -> [a] }`
+    fn one(&self, elements: &Map, d: usize) -> Result<Map> {
+        let rank = self.times.scop.arrays[self.spec.array].extents.len();
+        elements.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)
     }
 
     /// The smallest and the largest distance of the values of `{ P[x] -> [a] }` from a base.
@@ -335,7 +448,12 @@ impl View<'_> {
     /// Where dimension `d` of the first access starts in an iteration of the scope's loops, up to a constant.
     fn base(&self, d: usize, scope: usize, depth: usize) -> Linear {
         let user = &self.spec.users[0];
-        let access = &self.times.scop.statements[user.statement].accesses[user.accesses[0]];
+        self.start(user, user.accesses[0], d, scope, depth)
+    }
+
+    /// Where dimension `d` of an access starts in an iteration of the scope's loops, up to a constant.
+    fn start(&self, user: &User, access: usize, d: usize, scope: usize, depth: usize) -> Linear {
+        let access = &self.times.scop.statements[user.statement].accesses[access];
         let mut base = Linear::constant(depth, 0);
         let Some(index) = &access.linear[d] else { return base };
         let starts = tile_starts(&self.path(user).loops[..scope], index.coefficients.len(), depth);
@@ -347,6 +465,27 @@ impl View<'_> {
             }
         }
         base
+    }
+
+    /// The start of an access from which all values of `{ P[x] -> [a] }`, which is dimension `d`, are nearest, and the smallest and the
+    /// largest distance from there.
+    fn nearest(&self, one: &Map, d: usize, scope: usize, depth: usize) -> Result<(Linear, i64, i64)> {
+        let mut bases: Vec<Linear> = Vec::new();
+        for user in &self.spec.users {
+            for base in user.accesses.iter().map(|&access| self.start(user, access, d, scope, depth)) {
+                if !bases.contains(&base) {
+                    bases.push(base);
+                }
+            }
+        }
+        let mut best: Option<(Linear, i64, i64)> = None;
+        for base in bases {
+            let (lo, hi) = self.span_from(one, &base)?;
+            if best.as_ref().is_none_or(|(_, least, most)| hi - lo < most - least) {
+                best = Some((base, lo, hi));
+            }
+        }
+        Ok(best.unwrap_or((Linear::constant(depth, 0), 0, 0)))
     }
 
     /// Positions of the first user and of the last writer, at the depth of the transfers.
@@ -391,6 +530,12 @@ impl View<'_> {
         let at: Vec<usize> = leaves.iter().enumerate().filter(|(_, leaf)| inside(leaf)).map(|(n, _)| n).collect();
         (at.first().copied().unwrap_or(0), at.last().copied().unwrap_or(0))
     }
+}
+
+/// What crosses for a strip. `{ P[x] -> A[a] }`
+struct Strip {
+    needed: Map,
+    dirty: Map,
 }
 
 enum Movement {
