@@ -81,7 +81,7 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
         Fuse::Source => source_schedule(&scop).expect("a schedule"),
         _ => {
             let mut known = Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"));
-            let goal = schedule::Goal { capacity_bytes, effort: 1, skew: true };
+            let goal = schedule::Goal { capacity_bytes, effort: 1, skewing: crate::schedule::Skewing::Strips };
             schedule::decide(&mut known, &scop, &goal, &[fuse]).expect("a decision").remove(0).schedule
         }
     };
