@@ -204,7 +204,8 @@ impl View<'_> {
     /// window slides, and rows cross as a whole.
     fn is_skewed(&self, scope: usize) -> bool {
         let loops = |user: &User| self.path(user).loops[..scope].iter();
-        self.spec.users.iter().flat_map(|user| loops(user)).any(|l| single_dim(&l.value).is_none())
+        let moved = |l: &TileLoop| l.value.coefficients.iter().filter(|c| **c != 0).count();
+        self.spec.users.iter().flat_map(|user| loops(user)).any(|l| moved(l) > 1)
     }
 
     /// What a strip finds in DRAM and leaves there, in boxes: between the elements of a box that must cross lie those that the strip's skewed
