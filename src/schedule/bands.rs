@@ -319,7 +319,8 @@ impl<'a> Bands<'a> {
             let easy = all.as_ref().is_some_and(|shifts| shifts.iter().all(|&s| s == 0));
             // A loop whose iterations run one by one carries what would hinder the loops inside it.
             if let (false, None, Some(outer)) = (easy, &carried, outer) {
-                let (parted, flags) = self.part(&pieces, &found[outer], statements)?;
+                let (parted, flags) =
+                    self.part(&pieces, statements, |p| self.difference(p, statements, &found[outer].attach))?;
                 (pieces, carried) = (parted, Some(flags));
                 for known in &mut found {
                     known.distances = self.distances(&pieces, statements, &known.attach)?;
@@ -370,12 +371,18 @@ impl<'a> Bands<'a> {
         result
     }
 
-    /// Dependences parted into those inside one iteration of a loop and those that it carries.
-    fn part(&self, pieces: &[Piece], outer: &Found, statements: &[usize]) -> Result<(Vec<Piece>, Vec<bool>)> {
+    /// Dependences parted into those inside one iteration of a loop and those that it carries; `along` says how far a pair lies apart
+    /// along it.
+    fn part(
+        &self,
+        pieces: &[Piece],
+        statements: &[usize],
+        along: impl Fn(&Piece) -> Option<String>,
+    ) -> Result<(Vec<Piece>, Vec<bool>)> {
         let mut parted = Vec::new();
         let mut carried = Vec::new();
         for piece in pieces {
-            let Some(difference) = self.difference(piece, statements, &outer.attach) else { continue };
+            let Some(difference) = along(piece) else { continue };
             let (s, t) = (statements[piece.from], statements[piece.to]);
             for (sign, is_carried) in [("= 0", false), (">= 1", true)] {
                 let (from, to) = (self.tuple(s, "i"), self.tuple(t, "j"));

@@ -3,7 +3,7 @@
 //! A class of iterators is skewed by the smallest factor for which the ILP finds shifts: then no dependence runs backwards along
 //! `rate·i + factor·t + shift`, and inside one step and one row the statements keep their order.
 
-use super::{Bands, Found};
+use super::Bands;
 use crate::isl::{Map, Result};
 use crate::poly::number;
 
@@ -29,13 +29,8 @@ impl Bands<'_> {
         if statements.iter().any(|s| loop_of(s) != Some(time_loop)) {
             return Ok(Vec::new());
         }
-        let time = Found {
-            class: 0,
-            attach: vec![Some((0, 1)); statements.len()],
-            shifts: vec![0; statements.len()],
-            distances: Vec::new(),
-        };
-        let (pieces, carried) = self.part(&self.group_pieces(statements), &time, statements)?;
+        let pieces = self.group_pieces(statements);
+        let (pieces, carried) = self.part(&pieces, statements, |_| Some("j0 - i0".into()))?;
         if !carried.contains(&true) {
             return Ok(Vec::new());
         }
