@@ -89,3 +89,17 @@ fn sweeps_over_time_are_skewed() {
         "input F[6]; inout A[8][3]; for t in 0..6 { for j in 0..3 { A[0][j] = F[t]; } for i in 1..8, j in 0..3 { A[i][j] += A[i - 1][j]; } }",
     );
 }
+
+#[test]
+fn steps_of_time_are_told_apart_where_statements_begin_at_different_ones() {
+    assert_right(
+        "temp A[4][8]; output B[4][6]; for t in 0..3, e in 0..15 { A[3 - t][e / 2] = 1; }
+         for x in 0..4, k in 0..6 { B[x][k] = 2; for i in 0..min(x, k - x) { B[x][k] -= A[1][3 - x]; } A[x][x % 3 + 1] = 1; }
+         A[3][5] *= 1;",
+    );
+}
+
+#[test]
+fn the_last_write_is_not_lost_among_remainders() {
+    assert_right("inout A[2][2][2]; for i in 0..4, k in 0..i % 2 { A[k][i % 3][k - k] = 1; }");
+}

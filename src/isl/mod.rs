@@ -451,6 +451,19 @@ impl UnionMap {
         (0..n).map(|at| Ok(Map { raw: self.ctx.call(|_| list.get_at(at))?, ctx: self.ctx.clone() })).collect()
     }
 
+    /// Whether some of its pairs are told by a quotient or a remainder.
+    pub fn has_quotients(&self) -> Result<bool> {
+        for map in self.maps()? {
+            let list = self.ctx.call(|_| map.raw.get_basic_map_list())?;
+            for at in 0..self.ctx.call(|_| list.size())? {
+                if self.ctx.call(|_| list.get_at(at)?.dim(DimType::Div))? > 0 {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// The loops that run the domain in the order of this schedule (`{ S[i] -> [d] }`).
     pub fn to_loops(&self) -> Result<Node> {
         ast::generate(&self.ctx, self)

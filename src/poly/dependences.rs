@@ -8,7 +8,7 @@
 //! Streit, Hack, Benaissa, "Polly's polyhedral scheduling in the presence of reductions", IMPACT 2015.
 
 use super::scop::{Access, Scop, number};
-use crate::isl::{Map, Result, UnionMap, flow};
+use crate::isl::{Flow, IslError, Map, Result, UnionMap};
 use std::collections::BTreeMap;
 
 /// All relations go from the earlier instance to the later one.
@@ -160,6 +160,22 @@ fn of_array(scop: &Scop, array: usize) -> Result<Through> {
     Ok(Through { flow: plain.pairs.union(&combined)?, own, output, anti, live_in, live_out })
 }
 
+/// For each instance of `sink` the last of `must` before it and all of `may` between the two.
+///
+/// # Errors
+/// When isl's budget runs out, and when it says that no write precedes a read that one does: among quotients it can lose writes.
+fn flow(sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap) -> Result<Flow> {
+    let found = crate::isl::flow(sink, must, may, dates)?;
+    if !must.has_quotients()? && !sink.has_quotients()? {
+        return Ok(found);
+    }
+    let writers = must.apply_range(&found.no_source.reverse()?)?;
+    match writers.intersect(&dates.lex_lt_union_map(dates)?)?.is_empty()? {
+        true => Ok(found),
+        false => Err(IslError("the last write before a read is lost".into())),
+    }
+}
+
 /// Pairs whose source is an `op=`, which reads before it writes.
 fn from_updates(scop: &Scop, pairs: &UnionMap) -> Result<UnionMap> {
     let mut result = pairs.context().empty_union_map()?;
@@ -188,7 +204,8 @@ impl Sides {
         let mut sides = Sides { reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
         let wanted = |access: &&Access| array.is_none_or(|array| access.array == array);
         for access in scop.statements.iter().flat_map(|s| &s.accesses).filter(wanted) {
-            let relation = access.relation.to_union_map()?;
+            // isl loses last writes where it has not seen which points there are.
+            let relation = access.relation.coalesce()?.to_union_map()?;
             match (access.reads, access.writes) {
                 (true, true) => sides.reduction_writes = sides.reduction_writes.union(&relation)?,
                 (true, false) => sides.reads = sides.reads.union(&relation)?,
