@@ -1,13 +1,16 @@
 //! Is the C that polyfuse emits the program? Compiled without warnings, run under a runtime that counts, held against the interpreter.
 
+#[path = "c/runtime.rs"]
+mod runtime;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use polyfuse::emit::{EmitError, Placement, RUNTIME_HEADER, kernel_name, to_c};
-use polyfuse::lang::ast::{Array, Program, Role, Type};
+use polyfuse::lang::ast::{Program, Role};
 use polyfuse::lang::{is_reserved, parse, resolve};
-use polyfuse::run::{Memory, Traffic, Typed, execute_observed};
+use runtime::{Compiled, DECLARATIONS, Kernel, STRICT};
 
 fn program(source: &str) -> Program {
     let parsed = parse(source).unwrap_or_else(|d| panic!("{}", d[0].render("test", source, false)));
@@ -30,178 +33,17 @@ fn emitted(source: &str) -> String {
     to_c(&program, "k", &placement(&program)).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// What a tool prints that succeeds.
 fn tool(command: &mut Command) -> String {
-    let output = command.output().expect("the tool starts");
-    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-const FLAGS: [&str; 4] = ["-std=c11", "-Wall", "-Wextra", "-Werror"];
-
-const DECLARATIONS: &str = "#pragma once
-#include <stddef.h>
-#include <stdint.h>
-void pf_load(void *, const void *, size_t, int, const size_t *, const ptrdiff_t *, const ptrdiff_t *);
-void pf_store(void *, const void *, size_t, int, const size_t *, const ptrdiff_t *, const ptrdiff_t *);
-";
-
-const COUNTING: &str = r#"#include "polyfuse_rt.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-typedef struct { const char *name; char *at; size_t bytes; long loads, stores; } block;
-static block blocks[64];
-static int known;
-static int calls;
-static char *add(const char *name, void *at, size_t bytes) {
-  blocks[known++] = (block){name, at, bytes, 0, 0};
-  return at;
-}
-static char *arena;
-static size_t arena_bytes;
-static void copy(int store, char *chip, char *dram, size_t bytes, int ndim, const size_t *extent, const ptrdiff_t *cs,
-                 const ptrdiff_t *ds, long *moved) {
-  for (size_t k = 0; k < extent[0]; k++, chip += cs[0], dram += ds[0]) {
-    if (ndim > 1) { copy(store, chip, dram, bytes, ndim - 1, extent + 1, cs + 1, ds + 1, moved); continue; }
-    block *b = 0;
-    for (int n = 0; n < known; n++) if (dram >= blocks[n].at && dram + bytes <= blocks[n].at + blocks[n].bytes) b = &blocks[n];
-    if (!b) { puts("a transfer leaves its array"); exit(1); }
-    if (chip < arena || chip + bytes > arena + arena_bytes) { puts("a transfer leaves the arena"); exit(1); }
-    if (store) memcpy(dram, chip, bytes), b->stores++; else memcpy(chip, dram, bytes), b->loads++;
-    ++*moved;
-  }
-}
-static void whole(int store, char *chip, char *dram, size_t bytes, int ndim, const size_t *extent, const ptrdiff_t *cs, const ptrdiff_t *ds) {
-  long moved = 0, product = 1;
-  if (ndim < 1 || ndim > 8) { puts("a box of no or too many dimensions"); exit(1); }
-  for (int d = 0; d < ndim; d++) product *= (long)extent[d];
-  copy(store, chip, dram, bytes, ndim, extent, cs, ds, &moved);
-  calls++;
-}
-void pf_load(void *s, const void *d, size_t b, int n, const size_t *e, const ptrdiff_t *cs, const ptrdiff_t *ds) { whole(0, s, (char *)d, b, n, e, cs, ds); }
-void pf_store(void *d, const void *s, size_t b, int n, const size_t *e, const ptrdiff_t *ds, const ptrdiff_t *cs) { whole(1, (char *)s, d, b, n, e, cs, ds); }
-"#;
-
-fn c_type(ty: Type) -> &'static str {
-    match ty {
-        Type::F64 => "double",
-        Type::F32 => "float",
-        Type::F16 => "_Float16",
-        Type::Bf16 => "uint16_t",
-        Type::I32 => "int32_t",
-        Type::I8 => "int8_t",
-    }
-}
-
-fn is_parameter(array: &&Array) -> bool {
-    !matches!(array.role, Role::Temp | Role::Scratch)
-}
-
-/// All indices of an array, in row-major order.
-fn indices(array: &Array) -> Vec<Vec<i64>> {
-    array.extents.iter().fold(vec![Vec::new()], |so_far, &extent| {
-        so_far.iter().flat_map(|i| (0..extent).map(move |k| [i.as_slice(), &[k]].concat())).collect()
-    })
-}
-
-fn value(memory: &Memory<Typed>, array: &Array, indices: &[i64]) -> Option<f64> {
-    memory.show(&array.name, indices)?.parse().ok()
-}
-
-/// The counting runtime, arrays with the interpreter's inputs, one call, and everything printed.
-fn driver(program: &Program, inputs: &Memory<Typed>) -> String {
-    let mut text = COUNTING.to_string();
-    let mut before = String::new();
-    let mut after = String::new();
-    let mut prototype = Vec::new();
-    let mut arguments = Vec::new();
-    for (n, array) in program.arrays.iter().filter(is_parameter).enumerate() {
-        let ty = c_type(array.ty);
-        let constant = if array.role == Role::Input { "const " } else { "" };
-        prototype.push(format!("{constant}{ty} *"));
-        arguments.push(format!("d{n}"));
-        let values = indices(array).into_iter().map(|i| {
-            let value = value(inputs, array, &i).filter(|_| array.role != Role::Output).unwrap_or(77.0);
-            if array.ty == Type::Bf16 {
-                ((value as f32).to_bits() >> 16).to_string()
-            } else {
-                format!("({ty}){value:?}")
-            }
-        });
-        let values = values.collect::<Vec<_>>().join(", ");
-        writeln!(text, "static {ty} d{n}[] = {{{values}}};").unwrap();
-        writeln!(before, "  add(\"{}\", d{n}, sizeof d{n});", array.name).unwrap();
-        let element = if array.ty == Type::Bf16 {
-            format!("({{ uint32_t u = (uint32_t)d{n}[i] << 16; float f; memcpy(&f, &u, 4); (double)f; }})")
-        } else {
-            format!("(double)d{n}[i]")
-        };
-        writeln!(after, "  for (size_t i = 0; i < sizeof d{n} / sizeof *d{n}; i++) printf(\"= %.17g\\n\", {element});")
-            .unwrap();
-    }
-    prototype.push("void *, void *".into());
-    arguments.push("workspace, arena".into());
-    write!(
-        text,
-        "void kernel_k({});
-size_t kernel_k_scratch_bytes(void);
-size_t kernel_k_workspace_bytes(void);
-int main(void) {{
-  arena_bytes = kernel_k_scratch_bytes();
-  size_t more = kernel_k_workspace_bytes();
-  arena = aligned_alloc(64, arena_bytes / 64 * 64 + 64);
-  char *workspace = aligned_alloc(64, more / 64 * 64 + 64);
-  memset(arena, 0xff, arena_bytes / 64 * 64 + 64);
-{before}  add(\"workspace\", workspace, more);
-  kernel_k({});
-  for (int n = 0; n < known; n++) printf(\"%s %ld %ld\\n\", blocks[n].name, blocks[n].loads, blocks[n].stores);
-  printf(\"calls %d\\n\", calls);
-{after}  return 0;
-}}
-",
-        prototype.join(", "),
-        arguments.join(", ")
-    )
-    .unwrap();
-    text
+    runtime::tool(command).unwrap_or_else(|said| panic!("{command:?}\n{said}"))
 }
 
 /// Compiles and runs the program's C and compares traffic and results with the interpreter's; how many calls moved the data.
 fn agrees(source: &str) -> usize {
     let program = program(source);
-    let mut traffic = Traffic::new(&program);
-    let memory = execute_observed::<Typed, _>(&program, 1, 1 << 24, &mut traffic).unwrap_or_else(|f| panic!("{f}"));
-    let none = Program { body: Vec::new(), ..program.clone() };
-    let inputs = execute_observed::<Typed, ()>(&none, 1, 1, &mut ()).unwrap_or_else(|f| panic!("{f}"));
-    let code = to_c(&program, "k", &placement(&program)).unwrap_or_else(|e| panic!("{e}"));
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("polyfuse_rt.h"), DECLARATIONS).expect("written");
-    std::fs::write(path("k.c"), &code).expect("written");
-    std::fs::write(path("main.c"), driver(&program, &inputs)).expect("written");
-    tool(Command::new("gcc").args(FLAGS).args(["-O2", "-c", "k.c"]).current_dir(&folder));
-    tool(Command::new("gcc").args(["-std=gnu11", "-w", "main.c", "k.o", "-lm", "-o", "x"]).current_dir(&folder));
-    let output = tool(&mut Command::new(path("x")));
-    let mut lines = output.lines();
-    let parameters: Vec<&Array> = program.arrays.iter().filter(is_parameter).collect();
-    for array in &parameters {
-        let (loads, stores) = traffic.arrays[program.arrays.iter().position(|a| a.name == array.name).unwrap()];
-        assert_eq!(lines.next(), Some(&*format!("{} {loads} {stores}", array.name)), "{code}");
-    }
-    let spilled = program.arrays.iter().zip(&traffic.arrays).filter(|(a, _)| a.role == Role::Temp);
-    let spilled = spilled.fold((0, 0), |sum, (_, t)| (sum.0 + t.0, sum.1 + t.1));
-    assert_eq!(lines.next(), Some(&*format!("workspace {} {}", spilled.0, spilled.1)), "{code}");
-    let calls = lines.next().and_then(|l| l.strip_prefix("calls ")?.parse().ok()).expect("a number of calls");
-    for array in parameters {
-        for i in indices(array) {
-            let found: f64 = lines.next().and_then(|l| l.strip_prefix("= ")?.parse().ok()).expect("a value");
-            let Some(expected) = value(&memory, array, &i) else { continue };
-            let same = found == expected || found.is_nan() && expected.is_nan();
-            let close = !array.ty.is_integer() && (found - expected).abs() <= 1e-6 * expected.abs();
-            assert!(same || close, "{}{i:?} is {found}, should be {expected}\n{code}", array.name);
-        }
-    }
-    calls
+    let placement = placement(&program);
+    let compiled = Compiled::new(vec![Kernel { program, placement }], &["-O2"]).unwrap_or_else(|e| panic!("{e}"));
+    compiled.agrees(0, 1e-6).unwrap_or_else(|difference| panic!("{difference}\n{}", compiled.code(0)))
 }
 
 #[test]
@@ -463,7 +305,7 @@ fn the_stack_does_not_grow_with_the_transfers() {
     std::fs::write(folder.path().join("polyfuse_rt.h"), DECLARATIONS).expect("written");
     std::fs::write(folder.path().join("k.c"), emitted(&source)).expect("written");
     for level in ["-O0", "-O1", "-O2", "-O3"] {
-        tool(Command::new("gcc").args(FLAGS).args([level, "-fstack-usage", "-c", "k.c"]).current_dir(&folder));
+        tool(Command::new("gcc").args(STRICT).args([level, "-fstack-usage", "-c", "k.c"]).current_dir(&folder));
         let usage = std::fs::read_to_string(folder.path().join("k.su")).expect("stack usage");
         for line in usage.lines() {
             let bytes: u32 = line.split('\t').nth(1).and_then(|n| n.parse().ok()).expect("bytes");
@@ -492,7 +334,7 @@ fn the_header_that_ships_copies_boxes_in_c_and_in_cpp() {
     write("k.c", &emitted(source));
     write("main.c", main);
     write("only.cpp", "#include \"polyfuse_rt.h\"\n#include \"polyfuse_rt.h\"\n");
-    tool(Command::new("gcc").args(FLAGS).args(["-O2", "k.c", "main.c", "-lm", "-o", "x"]).current_dir(&folder));
+    tool(Command::new("gcc").args(STRICT).args(["-O2", "k.c", "main.c", "-lm", "-o", "x"]).current_dir(&folder));
     tool(&mut Command::new(folder.path().join("x")));
     tool(Command::new("g++").args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "only.cpp"]).current_dir(&folder));
     assert!(Path::new(&folder.path().join("x")).exists());
