@@ -305,10 +305,10 @@ impl Case {
     }
 }
 
-/// Cases that a statement's conditions may be taken apart into.
-const MOST_CASES: usize = 2_000;
+/// Cases that a statement's loops and conditions may be taken apart into.
+const MOST_CASES: usize = 1_000;
 
-fn few(cases: &[Case]) -> Result<(), CountError> {
+pub(super) fn few(cases: &[Case]) -> Result<(), CountError> {
     if cases.len() > MOST_CASES { Err(CountError::Budget) } else { Ok(()) }
 }
 

@@ -205,13 +205,12 @@ impl System {
 
     /// Replaces `var` by `by` everywhere.
     pub(super) fn replace(&mut self, var: Var, by: &Linear) -> Result<(), CountError> {
-        for form in self.remove(var) {
-            self.require(&form.replaced(var, by)?)?;
-        }
-        for form in std::mem::take(&mut self.zeros) {
+        // All leave before the first returns: `by` may mention `var`, which then means something else.
+        let (at_least, zeros) = (self.remove(var), std::mem::take(&mut self.zeros));
+        for form in zeros {
             self.require_zero(&form.replaced(var, by)?);
         }
-        Ok(())
+        at_least.iter().try_for_each(|form| self.require(&form.replaced(var, by)?))
     }
 
     /// Takes out the inequalities that mention `var`.

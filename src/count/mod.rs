@@ -2,7 +2,8 @@
 //!
 //! Each statement's instances are the integer points of its loops and conditions (`domain`), counted symbolically
 //! (`points`): the cost depends on the shape of the program, not on its extents. Every access, operation and transfer in the
-//! text then counts once an instance. Where that takes too long, the loops are run without values (`walk`). A count is exact or an error.
+//! text then counts once an instance. Where that takes too long, or there are few, the loops are run without values (`walk`). A count is
+//! exact or an error.
 
 mod domain;
 mod linear;
@@ -15,11 +16,15 @@ use std::fmt;
 
 use crate::lang::ast::{Assign, AssignOp, Condition, Expr, ExprKind, Name, Program, Role, Stmt, Transfer};
 
-use domain::Case;
+use domain::{Case, few};
 use points::Counter;
 
 /// Systems of constraints that [`count`] looks at before it gives up.
 const BUDGET: u64 = 400_000;
+
+/// Iterations, and statements in them, that are run before sets are counted, and where these are too intricate.
+const FEW: u64 = 10_000;
+const MANY: u64 = 20_000_000;
 
 /// What a whole program does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,8 +119,12 @@ impl Counts {
 /// # Errors
 /// [`CountError::Budget`] where the loops are too intricate, [`CountError::Overflow`] where a count does not fit.
 pub fn count(program: &Program) -> Result<Counts, CountError> {
+    // Few iterations take less time than the sets that hold them.
+    if let Ok(counts) = walk::walk(&program.body, Counts::none(program), FEW) {
+        return Ok(counts);
+    }
     match count_within(program, BUDGET) {
-        Err(CountError::Budget) => walk::walk(&program.body, Counts::none(program)),
+        Err(CountError::Budget) => walk::walk(&program.body, Counts::none(program), MANY),
         counts => counts,
     }
 }
@@ -141,6 +150,7 @@ impl Walk {
         if cases.is_empty() {
             return Ok(());
         }
+        few(cases)?;
         // The same for all statements of a body, and not needed where there are only loops.
         let mut points = None;
         for stmt in body {

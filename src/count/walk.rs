@@ -1,17 +1,14 @@
-//! Counts by running the loops, without the values: for programs whose sets are too intricate to be counted as such.
+//! Counts by running the loops, without the values: for programs that are short, or whose sets are too intricate to be counted as such.
 
 use super::{CountError, Counts, Once, add};
 use crate::lang::ast::{Affine, AffineKind, Assign, AssignOp, Condition, Name, Range, Stmt, Transfer};
 
-/// Iterations that are looked at, and statements in them.
-const BUDGET: u64 = 20_000_000;
-
-/// Adds what a body does to counts that are all zero.
+/// Adds what a body does to counts that are all zero, looking at `most` iterations and statements in them.
 ///
 /// # Errors
 /// [`CountError::Budget`] where there are too many iterations, [`CountError::Overflow`] where a number does not fit.
-pub(super) fn walk(body: &[Stmt], counts: Counts) -> Result<Counts, CountError> {
-    let mut walk = Walk { counts, iterators: Vec::new(), left: BUDGET };
+pub(super) fn walk(body: &[Stmt], counts: Counts, most: u64) -> Result<Counts, CountError> {
+    let mut walk = Walk { counts, iterators: Vec::new(), left: most };
     walk.body(body)?;
     Ok(walk.counts)
 }
@@ -143,7 +140,7 @@ mod tests {
         ] {
             let program = crate::lang::parse(text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
             let program = crate::lang::resolve(&program, &[]).unwrap_or_else(|e| panic!("{text}: {e:?}")).program;
-            let walked = walk(&program.body, Counts::none(&program)).unwrap();
+            let walked = walk(&program.body, Counts::none(&program), 10_000).unwrap();
             assert_eq!(walked, count_within(&program, 1 << 20).unwrap(), "{text}");
         }
     }
