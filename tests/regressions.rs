@@ -1,14 +1,15 @@
 //! Are programs that once went wrong right now? Each as small as it could be made.
 
 #[path = "random/judge.rs"]
+#[allow(dead_code, reason = "what only random programs need")]
 mod judge;
 
-use judge::{Outcome, judge};
+use judge::{Breadth, Outcome, judge};
 
 /// Tries a program with each kind of fusion in its smallest scratchpad and in larger ones.
 fn assert_right(text: &str) {
     let program = polyfuse::lang::parse(text).unwrap_or_else(|errors| panic!("{errors:?}"));
-    match judge(&program, true) {
+    match judge(&program, Breadth::All) {
         Outcome::Right => {}
         outcome => panic!("{outcome:#?}"),
     }

@@ -174,7 +174,12 @@ fn indices(array: &Array) -> Vec<Vec<i64>> {
 }
 
 fn value(memory: &Memory<Typed>, array: &Array, indices: &[i64]) -> Option<f64> {
-    memory.show(&array.name, indices)?.parse().ok()
+    let text = memory.show(&array.name, indices)?;
+    match array.ty {
+        Type::F64 | Type::I32 => text.parse().ok(),
+        // The shortest text that an f32 reads back from.
+        _ => text.parse::<f32>().ok().map(f64::from),
+    }
 }
 
 /// What the arrays hold before a run.

@@ -38,6 +38,10 @@ const ARRAYS: [&str; 16] =
     ["A", "B", "C", "A_s", "it", "e0", "c0", "S0", "x0", "a0", "L0", "int", "workspace", "B_s2", "y0", "D"];
 const ITERATORS: [&str; 12] = ["i", "j", "k", "l", "t", "h", "jt", "kt", "e1", "c1", "x1", "i2"];
 const TYPES: [&str; 6] = ["f64", "f32", "f16", "bf16", "i32", "i8"];
+/// Calls of one argument.
+pub const CALLS: [&str; 9] = ["tanh", "sigmoid", "erf", "abs", "floor", "exp", "log", "sqrt", "rsqrt"];
+/// Those of them whose every bit is the same in every C library.
+pub const EXACT_CALLS: [&str; 4] = ["abs", "floor", "sqrt", "rsqrt"];
 const UPDATES: [&str; 5] = ["+=", "-=", "*=", "max=", "min="];
 
 /// Half open.
@@ -66,13 +70,13 @@ struct Scope {
     fresh: Vec<String>,
 }
 
-/// The text of a random program.
-pub fn program(seed: u64) -> String {
+/// The text of a random program that makes these calls.
+pub fn program(seed: u64, calls: &'static [&'static str]) -> String {
     let mut dice = Dice::new(seed);
     let one_type = dice.chance(50).then(|| dice.pick(&TYPES));
     let params = [("N", dice.between(2, 9)), ("M", dice.between(1, 7))];
     let mut generator =
-        Generator { dice, one_type, params, arrays: Vec::new(), body: String::new(), names: ARRAYS.to_vec() };
+        Generator { dice, calls, one_type, params, arrays: Vec::new(), body: String::new(), names: ARRAYS.to_vec() };
     for _ in 0..generator.dice.between(1, 3) {
         generator.declare("input");
     }
@@ -88,6 +92,7 @@ pub fn program(seed: u64) -> String {
 
 struct Generator {
     dice: Dice,
+    calls: &'static [&'static str],
     one_type: Option<&'static str>,
     params: [(&'static str, i64); 2],
     arrays: Vec<Array>,
@@ -120,7 +125,7 @@ impl Generator {
             Some(ty) => ty,
             None => self.dice.pick(&TYPES),
         };
-        let rank = self.dice.pick(&[0, 1, 1, 2, 2, 2, 2, 3]);
+        let rank = self.dice.pick(&[0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 4]);
         let extents: Vec<i64> = (0..rank).map(|_| self.extent(rank)).collect();
         let written = matches!(role, "input" | "inout").then(|| extents.iter().map(|&e| (0, e)).collect());
         self.arrays.push(Array { name, role, ty, extents, written });
@@ -132,7 +137,7 @@ impl Generator {
             let param = self.dice.below(2);
             return self.params[param].1;
         }
-        self.dice.between(1, if rank == 3 { 5 } else { 9 })
+        self.dice.between(1, [9, 9, 9, 5, 3][rank as usize])
     }
 
     fn nest(&mut self) {
@@ -333,6 +338,10 @@ impl Generator {
         if self.dice.chance(50) {
             return format!("if {condition} {{\n{then}}}\n");
         }
+        if depth < 4 && self.dice.chance(20) {
+            let further = self.guarded(scope, depth + 1);
+            return format!("if {condition} {{\n{then}}} else {further}");
+        }
         let orelse = self.bodies(scope, depth + 1);
         scope.fresh.truncate(fresh);
         format!("if {condition} {{\n{then}}} else {{\n{orelse}}}\n")
@@ -471,7 +480,7 @@ impl Generator {
     }
 
     fn number(&mut self) -> String {
-        self.dice.pick(&["0", "1", "2", "0.5", "-1", "1.25"]).to_string()
+        self.dice.pick(&["0", "1", "2", "0.5", "-1", "1.25", "0", "1", "2", "0.5", "-1", "-inf"]).to_string()
     }
 
     fn read(&mut self, scope: &Scope) -> String {
@@ -497,18 +506,34 @@ impl Generator {
             };
         }
         match self.dice.below(12) {
-            0 => format!("select({} < {}, {}, {})", part(self), part(self), part(self), part(self)),
-            1 => {
-                let call = self.dice.pick(&["tanh", "sigmoid", "erf", "abs", "floor"]);
-                format!("{call}({})", part(self))
+            0 => format!("select({}, {}, {})", self.comparisons(scope), part(self), part(self)),
+            1 => match self.calls.len() == CALLS.len() && self.dice.chance(10) {
+                true => format!("pow({}, {})", part(self), part(self)),
+                false => format!("{}({})", self.dice.pick(self.calls), part(self)),
+            },
+            2 => {
+                let parts: Vec<String> = (0..self.dice.between(2, 3)).map(|_| part(self)).collect();
+                format!("{}({})", self.dice.pick(&["max", "min"]), parts.join(", "))
             }
-            2 => format!("{}({}, {})", self.dice.pick(&["max", "min"]), part(self), part(self)),
             3 => format!("-({})", part(self)),
             4 => format!("{} / 4", part(self)),
             5 | 6 => format!("({} - {})", part(self), part(self)),
             7 => format!("({} * {})", part(self), part(self)),
             8 => format!("({} + {} + {})", part(self), part(self), part(self)),
             _ => format!("({} + {})", part(self), part(self)),
+        }
+    }
+
+    /// A condition over values.
+    fn comparisons(&mut self, scope: &Scope) -> String {
+        let (left, right) = (self.expression(scope, 0), self.expression(scope, 0));
+        let one = format!("{left} {} {right}", self.dice.pick(&["<", "<=", ">", ">=", "==", "!="]));
+        match self.dice.below(12) {
+            0 => format!("{one} && {}", self.comparisons(scope)),
+            1 => format!("{one} || {}", self.comparisons(scope)),
+            2 => format!("!({one})"),
+            3 => format!("{one} < 2"),
+            _ => one,
         }
     }
 }

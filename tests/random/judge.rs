@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polyfuse::check::compare::{Verdict, compare};
-use polyfuse::count::count;
+use polyfuse::count::{CountError, count, count_within};
 use polyfuse::lang::ast::{Access, Assign, Condition, Expr, ExprKind, Program, Role, Stmt};
 use polyfuse::lang::{parse, resolve};
 use polyfuse::machine::Machine;
@@ -31,11 +31,21 @@ pub struct Complaint {
     pub text: String,
 }
 
+/// In how many ways a program is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breadth {
+    /// With one kind of fusion in one scratchpad.
+    One,
+    /// With every kind in one scratchpad.
+    Fuses,
+    /// With every kind in every scratchpad.
+    All,
+}
+
 const FUSES: [Fuse; 3] = [Fuse::None, Fuse::Max, Fuse::Auto];
 
-/// Tries a program in its smallest scratchpad and in larger ones: with each kind of fusion in each where it is `thorough`,
-/// else with one kind in one of them.
-pub fn judge(program: &Program, thorough: bool) -> Outcome {
+/// Tries a program in its smallest scratchpad and in larger ones.
+pub fn judge(program: &Program, breadth: Breadth) -> Outcome {
     let smallest = match attempt(program, 1, Fuse::None) {
         Err(Stop::Failed(Failure::Input(_))) => return Outcome::Refused,
         Err(Stop::Failed(Failure::DoesNotFit { smallest_bytes, .. })) => smallest_bytes,
@@ -56,12 +66,15 @@ pub fn judge(program: &Program, thorough: bool) -> Outcome {
         let text = format!("needs {smallest} bytes; an instance touches {widest}, a statement names {named}");
         return wrong(smallest, Fuse::None, "smallest", text);
     }
-    let all = [smallest, smallest + 1, 2 * smallest, 4 * smallest, 64 << 10];
-    // Any number that stays while the program does.
-    let draw = text.bytes().fold(text.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    let trials: Vec<(i64, Fuse)> = match thorough {
-        true => all.iter().flat_map(|&capacity| FUSES.map(|fuse| (capacity, fuse))).collect(),
-        false => vec![(all[draw % 5], FUSES[draw / 5 % 3])],
+    let (all, draw) = (capacities(smallest), draw(program));
+    let each = |capacities: &[i64], fuses: &[Fuse]| -> Vec<(i64, Fuse)> {
+        capacities.iter().flat_map(|&capacity| fuses.iter().map(move |&fuse| (capacity, fuse))).collect()
+    };
+    let one = &all[draw % 5..][..1];
+    let trials = match breadth {
+        Breadth::One => each(one, &FUSES[draw / 5 % 3..][..1]),
+        Breadth::Fuses => each(one, &FUSES),
+        Breadth::All => each(&all, &FUSES),
     };
     for (capacity_bytes, fuse) in trials {
         let optimized = match attempt(program, capacity_bytes, fuse) {
@@ -73,6 +86,27 @@ pub fn judge(program: &Program, thorough: bool) -> Outcome {
         }
     }
     Outcome::Right
+}
+
+fn capacities(smallest: i64) -> [i64; 5] {
+    [smallest, smallest + 1, 2 * smallest, 4 * smallest, 64 << 10]
+}
+
+/// Any number that stays while the program does.
+fn draw(program: &Program) -> usize {
+    let text = program.to_string();
+    text.bytes().fold(text.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+}
+
+/// What polyfuse makes of a program with some kind of fusion in some scratchpad; `None` where it refuses the program.
+pub fn any(program: &Program) -> Option<Optimized> {
+    let smallest = match attempt(program, 1, Fuse::None) {
+        Err(Stop::Failed(Failure::DoesNotFit { smallest_bytes, .. })) => smallest_bytes,
+        Err(_) => return None,
+        Ok(optimized) => return Some(optimized),
+    };
+    let draw = draw(program);
+    attempt(program, capacities(smallest)[draw % 5], FUSES[draw / 5 % 3]).ok()
 }
 
 fn wrong(capacity_bytes: i64, fuse: Fuse, kind: &'static str, text: String) -> Outcome {
@@ -95,6 +129,7 @@ impl Stop {
     }
 }
 
+/// What polyfuse makes of a program.
 fn attempt(program: &Program, capacity_bytes: i64, fuse: Fuse) -> Result<Optimized, Stop> {
     let options = Options {
         kernel: "random".into(),
@@ -137,6 +172,12 @@ fn examine(source: &Program, optimized: &Optimized, capacity_bytes: i64, fuse: F
     execute_observed::<Modular, _>(&program, 5, 10_000_000, &mut Both(&mut seen))
         .map_err(|fault| ("result", format!("{fault}\n{text}")))?;
     let counts = count(&program).map_err(|error| ("count", format!("{error}\n{text}")))?;
+    // Of short programs `count` asks no sets; here they are asked.
+    match count_within(&program, 400_000) {
+        Err(CountError::Budget) => {}
+        counted if counted == Ok(counts.clone()) => {}
+        counted => return Err(("count", format!("{counted:?} by sets, not {counts:?}\n{text}"))),
+    }
     let moved = program.arrays.iter().zip(&seen.0.arrays).filter(|(array, _)| array.role != Role::Scratch);
     for (array, &(loads, stores)) in moved {
         let counted = counts.arrays.iter().find(|c| c.name == array.name);
@@ -255,12 +296,20 @@ fn accesses<'a>(expr: &'a Expr, found: &mut Vec<&'a Access>) {
         ExprKind::Binary(_, a, b) => [a, b].into_iter().for_each(|part| accesses(part, found)),
         ExprKind::Call(_, parts) => parts.iter().for_each(|part| accesses(part, found)),
         ExprKind::Select(condition, a, b) => {
-            if let Condition::Chain(first, rest) = &**condition {
-                accesses(first, found);
-                rest.iter().for_each(|(_, part)| accesses(part, found));
-            }
+            compared(condition, found);
             [a, b].into_iter().for_each(|part| accesses(part, found));
         }
+    }
+}
+
+fn compared<'a>(condition: &'a Condition<Expr>, found: &mut Vec<&'a Access>) {
+    match condition {
+        Condition::Chain(first, rest) => {
+            accesses(first, found);
+            rest.iter().for_each(|(_, part)| accesses(part, found));
+        }
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| compared(part, found)),
+        Condition::Not(inner) => compared(inner, found),
     }
 }
 

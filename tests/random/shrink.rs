@@ -135,7 +135,6 @@ impl Editor {
                 } else if *value > 0 && self.here() {
                     *value -= 1;
                 }
-                return;
             }
             AffineKind::Name(_) => {}
             AffineKind::Neg(a) => {
@@ -238,13 +237,22 @@ fn parts(expr: &Expr) -> Vec<Expr> {
         ExprKind::Call(_, args) => args.clone(),
         ExprKind::Select(condition, a, b) => {
             let mut all = vec![(**a).clone(), (**b).clone()];
-            if let Condition::Chain(first, rest) = &**condition {
-                all.push(first.clone());
-                all.extend(rest.iter().map(|(_, part)| part.clone()));
-            }
+            compared(condition, &mut all);
             all
         }
         _ => Vec::new(),
+    }
+}
+
+/// The values that a condition compares.
+fn compared(condition: &Condition<Expr>, found: &mut Vec<Expr>) {
+    match condition {
+        Condition::Chain(first, rest) => {
+            found.push(first.clone());
+            found.extend(rest.iter().map(|(_, part)| part.clone()));
+        }
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| compared(part, found)),
+        Condition::Not(inner) => compared(inner, found),
     }
 }
 
@@ -278,7 +286,7 @@ fn substitute_body(body: &mut [Stmt], name: &Name, value: &Affine) {
                 substitute_body(&mut f.body, name, value);
             }
             Stmt::If(i) => {
-                substitute_condition(&mut i.condition, name, value);
+                each_side(&mut i.condition, &mut |side| substitute(side, name, value));
                 substitute_body(&mut i.then, name, value);
                 substitute_body(&mut i.orelse, name, value);
             }
@@ -291,16 +299,17 @@ fn substitute_body(body: &mut [Stmt], name: &Name, value: &Affine) {
     }
 }
 
-fn substitute_condition(condition: &mut Condition<Affine>, name: &Name, value: &Affine) {
+/// Changes every side of every comparison.
+fn each_side<T>(condition: &mut Condition<T>, change: &mut impl FnMut(&mut T)) {
     match condition {
         Condition::Chain(first, rest) => {
-            substitute(first, name, value);
-            rest.iter_mut().for_each(|(_, part)| substitute(part, name, value));
+            change(first);
+            rest.iter_mut().for_each(|(_, part)| change(part));
         }
         Condition::And(parts) | Condition::Or(parts) => {
-            parts.iter_mut().for_each(|part| substitute_condition(part, name, value));
+            parts.iter_mut().for_each(|part| each_side(part, change));
         }
-        Condition::Not(inner) => substitute_condition(inner, name, value),
+        Condition::Not(inner) => each_side(inner, change),
     }
 }
 
@@ -316,10 +325,7 @@ fn substitute_expr(expr: &mut Expr, name: &Name, value: &Affine) {
         }
         ExprKind::Call(_, args) => args.iter_mut().for_each(|a| substitute_expr(a, name, value)),
         ExprKind::Select(condition, a, b) => {
-            if let Condition::Chain(first, rest) = &mut **condition {
-                substitute_expr(first, name, value);
-                rest.iter_mut().for_each(|(_, part)| substitute_expr(part, name, value));
-            }
+            each_side(condition, &mut |side| substitute_expr(side, name, value));
             substitute_expr(a, name, value);
             substitute_expr(b, name, value);
         }
