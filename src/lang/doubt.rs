@@ -16,10 +16,10 @@ pub(super) fn doubts(program: &Program) -> Vec<Diagnostic> {
     let is_source = !program.is_scheduled();
     for array in &program.arrays {
         let (is_read, is_written) = (uses.read.contains(&array.name), uses.written.contains(&array.name));
-        if is_source && !is_read && !is_written {
-            warnings.push(Doubt::Unused(array.name.clone()).at(array.span));
-        } else if array.role == Role::Output && !is_written {
+        if array.role == Role::Output && !is_written {
             warnings.push(Doubt::Unwritten(array.name.clone()).at(array.span));
+        } else if is_source && !is_read && !is_written {
+            warnings.push(Doubt::Unused(array.name.clone()).at(array.span));
         }
     }
     warnings.sort_by_key(|warning| warning.span.start);

@@ -165,7 +165,8 @@ fn character(c: char) -> (String, &'static str, String) {
         c if c.is_ascii_graphic() => "remove it".into(),
         _ => "outside of comments a program is ASCII text: names are made of letters, digits and `_`".into(),
     };
-    (format!("unknown character `{}`", c.escape_debug()), "", help)
+    let shown = if c.is_ascii_graphic() { c.to_string() } else { c.escape_debug().to_string() };
+    (format!("unknown character `{shown}`"), "", help)
 }
 
 fn integer(what: &str) -> (String, &'static str, String) {

@@ -86,6 +86,8 @@ struct Builder<'t> {
     /// The names of the arrays declared.
     arrays: HashSet<Name>,
     errors: Vec<Diagnostic>,
+    /// Whether the statement before is a broken `if`, whose `else` stands alone.
+    lacks_if: bool,
 }
 
 impl Builder<'_> {
@@ -155,18 +157,20 @@ impl Builder<'_> {
                 _ => self.statement(pair, false, &mut body),
             }
         }
+        self.lacks_if = false;
         body
     }
 
     fn statement(&mut self, pair: Match, is_outermost: bool, body: &mut Vec<Stmt>) {
         let span = span_of(&pair);
+        let lacks_if = std::mem::take(&mut self.lacks_if);
         let stmt = match pair.as_rule() {
             Rule::for_loop => self.for_loop(pair),
             Rule::if_else => self.if_else(pair),
             Rule::transfer => self.transfer(pair, span),
             Rule::assign => self.assign(pair, span),
             _ => {
-                self.broken(pair, is_outermost);
+                self.broken(pair, is_outermost, lacks_if);
                 None
             }
         };

@@ -117,7 +117,7 @@ fn partly_written(scop: &Scop) -> Result<Vec<Diagnostic>> {
                 message: format!("output `{}` is written in part", array.name),
                 span: array.span,
                 label: format!("{}{element} keeps what it held", array.name),
-                help: None,
+                help: Some("write the rest too, or declare it `inout` where it is meant to stay".into()),
             });
         }
     }

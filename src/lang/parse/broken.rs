@@ -9,21 +9,25 @@ use crate::lang::scan::span;
 use crate::lang::words::is_reserved;
 
 impl Builder<'_> {
-    /// Reports a piece that no rule of a statement matches, and reads the body in it, if there is one.
-    pub(super) fn broken(&mut self, pair: Match, is_outermost: bool) {
+    /// Reports a piece that no rule of a statement matches, and reads the body in it, if there is one. `lacks_if`: its `else` has no `if`
+    /// because that is broken, too, which has been said.
+    pub(super) fn broken(&mut self, pair: Match, is_outermost: bool, lacks_if: bool) {
         let start = pair.as_span().start();
+        let word = token(self.text, start).0;
         let mut head_end = pair.as_span().end();
         let block = pair.into_inner().find(|part| part.as_rule() == Rule::block);
         if let Some(block) = &block {
             head_end = block.as_span().start();
         }
         let is_reported = |error: &Diagnostic| (start..=head_end).contains(&(error.span.start as usize));
-        if self.errors.len() <= MAX_ERRORS && !self.errors.iter().any(is_reported) {
+        let is_said = lacks_if && word == "else";
+        if !is_said && self.errors.len() <= MAX_ERRORS && !self.errors.iter().any(is_reported) {
             self.broken_head(start, is_outermost);
         }
         if let Some(block) = block {
             self.body(block);
         }
+        self.lacks_if = word == "if" || is_said;
     }
 
     /// Asks the rule that the first word of a statement at `start` stands for what it misses.
@@ -64,7 +68,12 @@ impl Builder<'_> {
         {
             return self.report(Syntax::MissingEnd, before);
         }
-        let help = expected.iter().find_map(|rule| cure(*rule)).or_else(|| cure(rule)).unwrap_or(STATEMENTS);
+        let is_condition = matches!(rule, Rule::if_head | Rule::else_head);
+        let compares = (is_condition && word == "=").then_some("two numbers are compared with `==`");
+        let help = compares
+            .or_else(|| expected.iter().find_map(|rule| cure(*rule)))
+            .or_else(|| cure(rule))
+            .unwrap_or(STATEMENTS);
         let expected = in_words(&expected);
         self.report(Syntax::Unexpected { found, expected, help }, span);
     }
