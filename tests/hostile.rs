@@ -1,0 +1,187 @@
+//! Which texts break polyfuse? Those of kernels, of scheduled programs and of machines, torn apart and put together wrongly.
+//!
+//! POLYFUSE_RANDOM_COUNT and POLYFUSE_RANDOM_SEED ask for more texts, and others.
+
+#[path = "random/generator.rs"]
+#[allow(dead_code, reason = "only its numbers are needed")]
+mod generator;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use generator::Dice;
+use polyfuse::check::compare::compare;
+use polyfuse::count::count_within;
+use polyfuse::emit::{Placement, to_c};
+use polyfuse::lang::ast::{Program, Role};
+use polyfuse::lang::{parse, resolve};
+use polyfuse::machine::{self, Machine, parse_size};
+use polyfuse::run::{Typed, execute};
+use polyfuse::schedule::Fuse;
+use polyfuse::{Failure, Options, optimize, warnings};
+
+/// What a text is mutated with beside pieces of other texts.
+const PIECES: &str = "( ) [ ] { } ; : , = += -= max= < <= == != .. - ! && || % / * min( max( select( exp( for if else step in load store \
+     scratch input output inout temp param f16 i8 0 1 2 63 64 1e9 0.5 1. inf 4294967296 9223372036854775807 -9223372036854775808 \
+     99999999999999999999 \u{fc} \u{feff} \0 \t \r \" // /* */ i j N A i*4611686018427387904";
+
+/// A number from the environment.
+fn setting(name: &str, otherwise: u64) -> u64 {
+    let given = std::env::var(name).ok();
+    given.map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+fn files(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut paths: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+    paths.sort();
+    let loops = paths.iter().filter(|path| path.extension().is_some_and(|end| end == "loop"));
+    loops.map(|path| String::from_utf8_lossy(&std::fs::read(path).expect("a file")).into_owned()).collect()
+}
+
+/// A scheduled program, as it is printed.
+fn scheduled(text: &str, capacity_bytes: i64) -> Option<String> {
+    Some(attempt(&parse(text).ok()?, capacity_bytes).ok()?.program.to_string())
+}
+
+fn attempt(program: &Program, capacity_bytes: i64) -> Result<polyfuse::Optimized, Failure> {
+    let options = Options {
+        kernel: "hostile".into(),
+        file: "hostile.loop".into(),
+        text: String::new(),
+        machine: Machine::named("edge").expect("a machine built in"),
+        capacity_bytes,
+        fuse: Fuse::Auto,
+        recompute: 0.0,
+        solver: Default::default(),
+        effort: 1,
+    };
+    optimize(program, &[], &options)
+}
+
+/// A text with some of its parts gone, doubled, replaced, or from another text.
+fn mutated(dice: &mut Dice, texts: &[String]) -> String {
+    let pieces: Vec<&str> = PIECES.split(' ').collect();
+    let mut bytes = texts[dice.below(texts.len())].clone().into_bytes();
+    for _ in 0..1 + dice.below(4) {
+        let at = dice.below(bytes.len() + 1);
+        let reach = [1, 3, 8, 40, 400][dice.below(5)];
+        let end = (at + dice.below(reach)).min(bytes.len());
+        let put: Vec<u8> = match dice.below(8) {
+            0 => Vec::new(),
+            1 => bytes[at..end].repeat(2 + dice.below(3)),
+            2 => (0..dice.below(6)).map(|_| dice.below(256) as u8).collect(),
+            3 => {
+                let other = texts[dice.below(texts.len())].as_bytes();
+                let from = dice.below(other.len() + 1);
+                other[from..(from + dice.below(60)).min(other.len())].to_vec()
+            }
+            _ => pieces[dice.below(pieces.len())].into(),
+        };
+        bytes.splice(at..end, put);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Runs `survives` on mutations of texts, on all cores; each that does not survive is printed.
+fn assert_survived(count: u64, texts: &[String], survives: impl Fn(&str) + Sync) {
+    let (count, first) = (setting("POLYFUSE_RANDOM_COUNT", count), setting("POLYFUSE_RANDOM_SEED", 1));
+    let (next, broken) = (AtomicU64::new(first), AtomicU64::new(0));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return;
+            }
+            let text = mutated(&mut Dice::new(seed), texts);
+            if catch_unwind(AssertUnwindSafe(|| survives(&text))).is_err() {
+                eprintln!("seed {seed}:\n{text}\n");
+                broken.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            // A thread has the stack of the command's.
+            std::thread::Builder::new().stack_size(256 << 20).spawn_scoped(scope, work).expect("a thread");
+        }
+    });
+    eprintln!("{count} texts tried");
+    assert_eq!(broken.into_inner(), 0, "texts that break polyfuse");
+}
+
+/// What reads back as it was printed, or a refusal with a place and a cure.
+fn read(text: &str) -> Option<Program> {
+    let diagnostics = match parse(text) {
+        Err(errors) => errors,
+        Ok(program) => {
+            let printed = program.to_string();
+            assert!(parse(&printed).is_ok_and(|again| again == program), "{printed}");
+            match resolve(&program, &[]) {
+                Ok(resolved) => return Some(resolved.program),
+                Err(errors) => errors,
+            }
+        }
+    };
+    assert!(!diagnostics.is_empty());
+    for each in diagnostics.iter().take(3) {
+        assert!(each.help.as_ref().is_some_and(|help| !help.is_empty()), "{}", each.message);
+        assert!(each.render("x.loop", text, false).contains("x.loop:"));
+    }
+    None
+}
+
+#[test]
+fn texts_of_programs_are_read_or_refused() {
+    let mut texts = [files("kernels"), files("kernels/refused"), files("kernels/doubted")].concat();
+    texts.extend((0..20).map(|seed| generator::program(seed, &generator::CALLS)));
+    texts.retain(|text| text.len() < 700);
+    assert_survived(20_000, &texts, |text| drop(read(text)));
+}
+
+#[test]
+fn scheduled_programs_are_counted_run_compared_and_emitted_or_refused() {
+    let sources = (0..12).map(|seed| generator::program(seed, &generator::CALLS));
+    let texts: Vec<String> = sources.filter_map(|text| scheduled(&text, 600)).collect();
+    assert!(texts.len() > 5);
+    assert_survived(2_000, &texts, |text| {
+        let Some(program) = read(text) else { return };
+        let small = program.arrays.iter().fold(0i64, |sum, array| sum.saturating_add(array.bytes())) < 1 << 20;
+        let _ = count_within(&program, 2_000);
+        if small {
+            let _ = execute::<Typed>(&program, 1, 10_000);
+            let _ = compare(&program, &program, 1, 10_000);
+        }
+        let scratch = program.arrays.iter().filter(|array| array.role == Role::Scratch);
+        let offsets = scratch.map(|array| (array.name.clone(), 0)).collect();
+        let _ = to_c(&program, "k", &Placement { offsets, arena_bytes: i64::MAX });
+    });
+}
+
+#[test]
+fn source_programs_are_scheduled_or_refused() {
+    let texts: Vec<String> = (100..160).map(|seed| generator::program(seed, &generator::CALLS)).collect();
+    assert_survived(60, &texts, |text| {
+        let Some(program) = read(text) else { return };
+        let _ = warnings(&program);
+        if let Err(Failure::Fault(what)) = attempt(&program, 700) {
+            panic!("{what}");
+        }
+    });
+}
+
+#[test]
+fn machine_files_are_read_or_refused() {
+    let texts: Vec<String> =
+        machine::names().map(|name| machine::toml_of(name).expect("a machine").to_string()).collect();
+    assert_survived(5_000, &texts, |text| {
+        match Machine::from_toml(text) {
+            Ok(machine) => assert!(machine.scratchpad_bytes > 0 && !machine.name.is_empty()),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        for line in text.lines() {
+            assert!(parse_size(line).is_ok_and(|bytes| bytes > 0) || parse_size(line).is_err());
+        }
+    });
+}
