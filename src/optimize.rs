@@ -73,11 +73,15 @@ impl From<IslError> for Failure {
     }
 }
 
-/// isl operations for the dependences and for all else, a unit of effort.
+/// isl operations for staging and for the loops of one schedule, a unit of effort.
 const BUDGET: u64 = 40_000_000;
 
-/// isl operations for the dependences of a program that is only counted or run: more than any kernel takes, and seconds where `BUDGET`
-/// takes minutes. Where they run out, reads of what nothing has written are not looked for.
+/// isl operations for the dependences, a unit of effort: some times what a kernel takes, and a few seconds. Long programs have more.
+const DEPENDENCES: u64 = 1_000_000;
+const DEPENDENCES_OF_EACH: u64 = 5_000;
+
+/// isl operations for the dependences of a program that is only counted or run: more than any kernel takes, and seconds where `DEPENDENCES`
+/// takes a while. Where they run out, reads of what nothing has written are not looked for.
 const GLANCE: u64 = 400_000;
 
 impl Options {
@@ -95,7 +99,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
     refuse_scheduled(&source)?;
     clock.lap(|t| &mut t.parse);
-    let case = Case::new(source, options.budget())?;
+    let case = Case::new(source, options.effort)?;
     let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
     warnings.extend(diagnose(scop, dependences, complete)?);
     clock.lap(|t| &mut t.dependences);
@@ -138,6 +142,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         scop,
         dependences,
         scheduled: &scheduled.scop,
+        complete,
         options,
         params: report::parameters(parsed, overrides),
         outcome: &outcome,
@@ -243,9 +248,10 @@ struct Case {
 }
 
 impl Case {
-    fn new(source: Program, budget: u64) -> Result<Case, Failure> {
+    fn new(source: Program, effort: u32) -> Result<Case, Failure> {
         let scop = poly::extract(&source, &Context::new())?;
-        let (dependences, complete) = analyse(&scop, budget)?;
+        let operations = DEPENDENCES.saturating_add(DEPENDENCES_OF_EACH.saturating_mul(scop.statements.len() as u64));
+        let (dependences, complete) = analyse(&scop, operations.saturating_mul(effort.max(1).into()))?;
         Ok(Case { source, scop, dependences, complete })
     }
 }
@@ -480,7 +486,7 @@ impl<'a> Work<'a> {
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
-        let case = Case::new(source, self.options.budget())?;
+        let case = Case::new(source, self.options.effort)?;
         if !case.complete {
             return Ok(None);
         }
@@ -592,7 +598,7 @@ fn smaller_case(small: &Program, rewritings: &[Rewriting]) -> Option<Case> {
         let scop = poly::extract(&source, &Context::new()).ok()?;
         source = rewriting.of(&source, &scop).ok()??;
     }
-    let case = Case::new(source, BUDGET).ok().filter(|case| case.complete)?;
+    let case = Case::new(source, 1).ok().filter(|case| case.complete)?;
     diagnose(&case.scop, &case.dependences, true).ok()?;
     Some(case)
 }

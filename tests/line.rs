@@ -137,3 +137,14 @@ fn loops_over_almost_all_numbers_are_scheduled() {
         assert!(outcome.is_ok(), "{bounds}: {:?}", outcome.err());
     }
 }
+
+#[test]
+fn what_is_too_intricate_to_be_reasoned_about_runs_in_source_order_and_says_so() {
+    let text = "inout A[99]; for a in 0..9, b in a..9, c in b..a + 9, d in c..9 + b, e in d - a..9 + c, f in e..9 + d - b { \
+                A[(a + b + c + d + e + f) % 99] += A[(a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f) % 98 / 2 + 3]; }";
+    let outcome = attempt_text("intricate", text.into(), &[], 512, Fuse::Auto).expect("a schedule");
+    assert_eq!(outcome.report.solver.status, "budget");
+    assert!(outcome.report.remarks.iter().any(|r| r.kind == "budget" && r.text.contains("--effort")));
+    let simple = scheduled(GEMM, 512, Fuse::Auto);
+    assert_eq!((simple.report.solver.status.as_str(), simple.report.remarks.len()), ("optimal", 0));
+}

@@ -20,6 +20,8 @@ pub struct Facts<'a> {
     pub dependences: &'a Dependences,
     /// The statements that are scheduled: those of the program, or parts of them.
     pub scheduled: &'a Scop,
+    /// Whether they are all known: their budget did not run out.
+    pub complete: bool,
     pub options: &'a Options,
     pub params: IndexMap<String, i64>,
     pub outcome: &'a Outcome,
@@ -42,6 +44,7 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
     let bounds = product_bounds(facts);
     let lower_bound_bytes = bounds.into_iter().fold(compulsory_bytes, i64::max);
     let placement = &facts.outcome.staging.placement;
+    let status = if facts.complete { "optimal" } else { "budget" };
     Ok(Report {
         schema: SCHEMA,
         kernel: facts.options.kernel.clone(),
@@ -62,7 +65,7 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
         operations: Operations { source: small(naive.operations), optimized: small(counts.operations) },
         groups: groups(facts)?,
         remarks: remarks(facts),
-        solver: SolverFigures { name: facts.options.solver.name().into(), status: "optimal".into(), gap: 0.0 },
+        solver: SolverFigures { name: facts.options.solver.name().into(), status: status.into(), gap: 0.0 },
         time_ms: Some(facts.times),
     })
 }
@@ -274,6 +277,15 @@ fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
 fn remarks(facts: &Facts) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let outcome = facts.outcome;
+    if !facts.complete {
+        remarks.push(Remark {
+            kind: "budget".into(),
+            at: place(&facts.options.file, &facts.options.text, 0),
+            text: "the dependences are too intricate for their budget: statements run in source order, each staged by itself, \
+                   and may move as much as the source; `--effort` raises the budget"
+                .into(),
+        });
+    }
     for (n, array) in facts.scheduled.arrays.iter().enumerate().filter(|(_, a)| a.role == Role::Temp) {
         let counted = outcome.counts.arrays.iter().find(|c| c.name == array.name);
         let moved = counted.map_or(0, |c| c.load_elements.saturating_add(c.store_elements));
