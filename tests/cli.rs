@@ -382,3 +382,59 @@ fn deps_prints_text_json_and_dot() {
     assert!(json.starts_with("{\n  \"kernel\": \"good\",\n  \"dependences\": ["), "{json}");
     assert!(run(&["deps", "good.loop", "--emit", "dot"]).1.starts_with("digraph \"good\""));
 }
+
+#[test]
+fn a_flood_of_warnings_is_cut_off() {
+    let names: Vec<String> = (0..300).map(|n| format!("a{n}")).collect();
+    let (status, _, err) = fed(format!("inout {}, B; B = 1;", names.join(", ")).as_bytes(), &["count", "-"]);
+    assert_eq!((status, err.matches("is never used").count()), (0, 101));
+    assert!(err.ends_with("199 more are not shown\n"), "{err}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_status_1_and_says_so() {
+    for arguments in [&["opt", "--emit", "rt", "-o", "/dev/full"][..], &["count", "good.loop", "-o", "/dev/full"]] {
+        let (status, out, err) = run(arguments);
+        assert_eq!((status, out.as_str()), (1, ""));
+        assert!(err.contains("cannot write /dev/full: No space left"), "{err}");
+    }
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let mut polyfuse = Command::new(env!("CARGO_BIN_EXE_polyfuse"));
+    let output = polyfuse.args(["opt", "--emit", "rt"]).stdout(full).output().expect("polyfuse starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write stdout"));
+}
+
+#[test]
+fn odd_names_of_files_are_names() {
+    let folder = folder();
+    for (name, kernel) in
+        [("./-", "kernel__("), ("1x.loop", "kernel_1x("), ("\u{e9}.loop", "kernel__("), ("int.loop", "kernel_int(")]
+    {
+        fs::write(folder.path().join(name), GOOD).expect("written");
+        let output = polyfuse(folder.path(), &["opt", name, "--emit", "c"]);
+        let code = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && code.contains(kernel), "{name}: {code}");
+    }
+}
+
+/// What a process that is told to stop leaves in its folder.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_no_file() {
+    let folder = folder();
+    let loops =
+        "for a in 0..9, b in a..9, c in b..a + 9, d in c..9 + b, e in d - a..9 + c, f in e..9 + d - b, g in f..f + 9";
+    let text =
+        format!("inout A[99]; {loops} {{ A[(a + b + c + d + e + f) % 99] += A[(a + 6 * f + 7 * g) % 98 / 2 + 3]; }}");
+    fs::write(folder.path().join("slow.loop"), text).expect("written");
+    let before = fs::read_dir(folder.path()).expect("listed").count();
+    let mut polyfuse = Command::new(env!("CARGO_BIN_EXE_polyfuse"));
+    let child = polyfuse.args(["opt", "slow.loop", "-o", "out", "--effort", "100"]).current_dir(folder.path());
+    let mut child = child.spawn().expect("polyfuse starts");
+    // As Ctrl-C does.
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    assert!(kill.success() && !child.wait().expect("an end").success());
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), before);
+}

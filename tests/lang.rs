@@ -749,3 +749,11 @@ fn broken_text_of_any_length_is_refused_without_panic() {
         }
     }
 }
+
+#[test]
+fn more_statements_than_any_program_has_are_refused_once() {
+    let text = "temp x;".to_string() + &"x = 1;".repeat(100_002);
+    let errors = parse(&text).expect_err("too many");
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].message, "more than 100000 statements");
+}

@@ -72,8 +72,9 @@ fn every_mistake_that_a_text_can_show_has_a_file() {
     for (name, files) in enums {
         let variants = variants(name);
         assert!(variants.len() >= 3, "{variants:?}");
-        // A text with such a name is refused before: programs that no text stands for have it.
-        for variant in variants.iter().filter(|v| *v != "meaning_reserved") {
+        // The parser refuses such a name before; and a file of so many statements is too long.
+        let elsewhere = ["meaning_reserved", "syntax_too_many_statements"];
+        for variant in variants.iter().filter(|v| !elsewhere.contains(&v.as_str())) {
             assert!(files.contains(variant), "no file shows {variant}");
         }
     }

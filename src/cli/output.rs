@@ -9,12 +9,18 @@ use tempfile::NamedTempFile;
 use super::Stop;
 use polyfuse::lang::Diagnostic;
 
+/// Mistakes and warnings that are printed of one text; the parser stops at as many and one.
+const MOST_SHOWN: usize = 101;
+
 /// Prints mistakes and warnings.
 pub fn diagnostics(file: &str, text: &str, diagnostics: &[Diagnostic]) {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let colour = wanted && std::io::stderr().is_terminal();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MOST_SHOWN) {
         say(&diagnostic.render(file, text, colour));
+    }
+    if let more @ 1.. = diagnostics.len().saturating_sub(MOST_SHOWN) {
+        say(&format!("{more} more are not shown"));
     }
 }
 

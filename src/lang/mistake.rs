@@ -12,6 +12,10 @@ pub const MAX_NESTING: usize = 64;
 /// Arithmetic operators that may apply to one another, so that no walk of a tree exhausts the stack.
 pub const MAX_OPERATORS: usize = 500;
 
+/// What is far beyond any program, and would keep all that reads one busy for minutes.
+pub const MAX_STATEMENTS: usize = 100_000;
+pub const MAX_DIMENSIONS: usize = 64;
+
 /// A text that is no program.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Syntax {
@@ -24,6 +28,8 @@ pub enum Syntax {
     OpenComment,
     TooDeep,
     TooLong,
+    TooManyStatements,
+    TooManyDimensions,
     Unexpected {
         found: String,
         expected: String,
@@ -83,6 +89,16 @@ impl Syntax {
                 format!("an expression of more than {MAX_OPERATORS} operators"),
                 "one operator too many",
                 "compute a part in a `temp` first".into(),
+            ),
+            Syntax::TooManyStatements => (
+                format!("more than {MAX_STATEMENTS} statements"),
+                "one statement too many",
+                "write loops over the statements that are alike, or divide the program".into(),
+            ),
+            Syntax::TooManyDimensions => (
+                format!("an array of more than {MAX_DIMENSIONS} dimensions"),
+                "",
+                "join some of its dimensions: `A[N * M]`, indexed `A[M * i + j]`".into(),
             ),
             Syntax::Unexpected { found, expected, help } => {
                 (format!("expected {expected}, found {found}"), "not expected here", help.into())

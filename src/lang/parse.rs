@@ -15,7 +15,7 @@ use pest_derive::Parser;
 
 use super::ast::*;
 use super::diagnostic::Diagnostic;
-use super::mistake::Syntax;
+use super::mistake::{MAX_DIMENSIONS, MAX_STATEMENTS, Syntax};
 use super::scan::{scan, span};
 use super::words::{is_reserved, role_named, type_named};
 
@@ -88,6 +88,8 @@ struct Builder<'t> {
     errors: Vec<Diagnostic>,
     /// Whether the statement before is a broken `if`, whose `else` stands alone.
     lacks_if: bool,
+    /// Statements read so far.
+    statements: usize,
 }
 
 impl Builder<'_> {
@@ -139,6 +141,9 @@ impl Builder<'_> {
                 Rule::element_type => ty = type_named(part.as_str()).unwrap_or(ty),
                 _ => {
                     let Access { array: name, indices: dims, span } = self.access(part);
+                    if dims.len() > MAX_DIMENSIONS {
+                        self.report(Syntax::TooManyDimensions, span);
+                    }
                     self.arrays.insert(name.clone());
                     self.program.arrays.push(Array { role, ty, name, dims, extents: Vec::new(), span });
                 }
@@ -162,6 +167,13 @@ impl Builder<'_> {
     }
 
     fn statement(&mut self, pair: Match, is_outermost: bool, body: &mut Vec<Stmt>) {
+        self.statements += 1;
+        if self.statements > MAX_STATEMENTS {
+            if self.statements == MAX_STATEMENTS + 1 {
+                self.report(Syntax::TooManyStatements, span_of(&pair));
+            }
+            return;
+        }
         let span = span_of(&pair);
         let lacks_if = std::mem::take(&mut self.lacks_if);
         let stmt = match pair.as_rule() {

@@ -116,7 +116,8 @@ pub fn dependences(scop: &Scop) -> Result<Dependences> {
     let none = scop.ctx.empty_union_map()?;
     let (mut flow_pairs, mut own, mut output) = (none.clone(), none.clone(), none.clone());
     let (mut anti, mut live_in, mut live_out) = (none.clone(), none.clone(), none);
-    for array in 0..scop.arrays.len() {
+    let is_touched = |array: &usize| scop.statements.iter().any(|s| s.touches(*array));
+    for array in (0..scop.arrays.len()).filter(is_touched) {
         let found = of_array(scop, array)?;
         flow_pairs = flow_pairs.union(&found.flow)?;
         own = own.union(&found.own)?;
