@@ -10,6 +10,9 @@ use std::process::Command;
 use polyfuse::emit::{EmitError, Placement, RUNTIME_HEADER, kernel_name, to_c};
 use polyfuse::lang::ast::{Program, Role};
 use polyfuse::lang::{is_reserved, parse, resolve};
+use polyfuse::machine::Machine;
+use polyfuse::schedule::Fuse;
+use polyfuse::{Options, optimize};
 use runtime::{Compiled, DECLARATIONS, Kernel, STRICT};
 
 fn program(source: &str) -> Program {
@@ -360,6 +363,47 @@ fn a_buffer_without_a_place_or_outside_of_the_arena_is_refused() {
 fn the_kernel_is_named_for_the_file() {
     assert_eq!(kernel_name("two_mm"), "kernel_two_mm");
     assert_eq!(kernel_name("a-b.v2 é"), "kernel_a_b_v2__");
+}
+
+/// Parameters of every kernel so small that it runs in a moment.
+const SMALL: i64 = 9;
+
+/// A kernel at small parameters, scheduled for a small scratchpad; `None` where it has no meaning there.
+fn scheduled(text: &str) -> Option<Kernel> {
+    let parsed = parse(text).expect("a kernel");
+    let small: Vec<(String, i64)> = parsed.params.iter().map(|p| (p.name.to_string(), p.value.min(SMALL))).collect();
+    let machine = Machine::named("edge").expect("a machine");
+    let options = Options {
+        kernel: "k".into(),
+        file: "k.loop".into(),
+        text: text.into(),
+        capacity_bytes: 600,
+        machine,
+        fuse: Fuse::Auto,
+        recompute: 0.0,
+        solver: Default::default(),
+        effort: 1,
+    };
+    let optimized = optimize(&parsed, &small, &options).ok()?;
+    let program = resolve(&optimized.program, &[]).expect("a scheduled program").program;
+    Some(Kernel { program, placement: optimized.placement })
+}
+
+#[test]
+fn every_kernel_is_clean_under_sanitizers() {
+    let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")).expect("kernels");
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).filter(|path| path.is_file()).collect();
+    paths.sort();
+    let kernels = paths.iter().map(|path| scheduled(&std::fs::read_to_string(path).expect("a kernel")));
+    let kernels: Vec<Kernel> = kernels.flatten().collect();
+    let count = kernels.len();
+    assert!(count >= 40, "only {count} kernels can be made small");
+    let flags = ["-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    let compiled = Compiled::new(kernels, &flags).unwrap_or_else(|e| panic!("{e}"));
+    for n in 0..count {
+        // What the C library rounds differently grows in sums.
+        compiled.agrees(n, 1e-4).unwrap_or_else(|difference| panic!("{difference}\n{}", compiled.code(n)));
+    }
 }
 
 /// Small random numbers, the same in every run.

@@ -8,7 +8,7 @@ use polyfuse::check::{self, LONGEST_RUN, Place, Subject, legality};
 use polyfuse::count::{self, Counts};
 use polyfuse::ilp::Solver;
 use polyfuse::isl::Context;
-use polyfuse::lang::ast::{Affine, AffineKind, AssignOp, Direction, Program, Role, Stmt, Transfer, Type};
+use polyfuse::lang::ast::{Affine, AffineKind, AssignOp, Direction, Program, Range, Role, Stmt, Transfer, Type};
 use polyfuse::poly::{self, Dependences, Scop};
 use polyfuse::run::Fault;
 use polyfuse::schedule::bands::Bands;
@@ -54,7 +54,20 @@ for i in 0..M {
 for i in 0..M, j in 0..N { Y[i][j] = X[i][j] - L[i]; }";
 
 const CAPACITY: i64 = 1024;
-const KERNELS: [(&str, &str); 4] = [("product", PRODUCT), ("halo", HALO), ("in place", IN_PLACE), ("rows", ROWS)];
+const KERNELS: [(&str, &str); 11] = [
+    ("product", PRODUCT),
+    ("halo", HALO),
+    ("in place", IN_PLACE),
+    ("rows", ROWS),
+    ("two products", "input A[6][7], B[7][8], D[8][5]; temp C[6][8]; output E[6][5]; for i in 0..6, j in 0..8 { C[i][j] = 0; for k in 0..7 { C[i][j] += A[i][k] * B[k][j]; } }
+      for i in 0..6, l in 0..5 { E[i][l] = 0; for j in 0..8 { E[i][l] += C[i][j] * D[j][l]; } }"),
+    ("triangle", "input L[9][9]; inout X[9]; for i in 0..9 { for j in 0..i { X[i] -= L[i][j] * X[j]; } X[i] = X[i] / (L[i][i] + 4); }"),
+    ("transpose", "input A[12][9]; output B[9][12]; for i in 0..12, j in 0..9 { B[j][i] = A[i][j] + i; }"),
+    ("maximum", "input A[8][10]; temp M[8]; output B[8][10]; for i in 0..8 { M[i] = -inf; for j in 0..10 { M[i] max= A[i][j]; } } for i in 0..8, j in 0..10 { B[i][j] = exp(A[i][j] - M[i]); }"),
+    ("strides", "input A[40]; output B[20], C[20]; for i in 0..20 { B[i] = A[2 * i] + A[2 * i + 1]; } for i in 0..20 { C[19 - i] = B[i] * B[0]; }"),
+    ("guards", "input A[10][10]; output B[10][10]; for i in 0..10, j in 0..10 { if i < j { B[i][j] = A[i][j]; } else { B[i][j] = A[j][i] + A[i][0]; } }"),
+    ("sweeps", "inout A[10][6], B[10][6]; for t in 0..3 { for i in 1..9, j in 0..6 { B[i][j] = A[i - 1][j] + A[i + 1][j]; } for i in 1..9, j in 0..6 { A[i][j] = B[i][j] * 2; } }"),
+];
 
 /// All that a check can ask about.
 struct Outcome {
@@ -66,6 +79,7 @@ struct Outcome {
     counts: Counts,
     arena_bytes: i64,
     capacity_bytes: i64,
+    places: Vec<Place>,
 }
 
 fn resolved(text: &str) -> Program {
@@ -90,7 +104,9 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
     let program = emit::to_program(&source, &times, &staging).expect("a scheduled program").program;
     let counts = count::count(&program).expect("counts");
     let arena_bytes = staging.placement.arena_bytes;
-    let outcome = Outcome { source, scop, dependences, schedule, program, counts, arena_bytes, capacity_bytes };
+    let placed = staging.buffers.iter().zip(&staging.placement.offsets);
+    let places = placed.map(|(b, &offset)| Place { offset, bytes: b.bytes(), alive: b.alive }).collect();
+    let outcome = Outcome { source, scop, dependences, schedule, program, counts, arena_bytes, capacity_bytes, places };
     assert_eq!(check::all(&outcome.subject()), Ok(()));
     outcome
 }
@@ -105,7 +121,7 @@ impl Outcome {
             counts: &self.counts,
             arena_bytes: self.arena_bytes,
             capacity_bytes: self.capacity_bytes,
-            places: Vec::new(),
+            places: self.places.clone(),
             smaller: None,
         }
     }
@@ -342,6 +358,43 @@ fn every_buffer_that_is_one_element_too_short_is_found() {
     }
 }
 
+/// Takes the last iteration from the `n`th range of a body; false if there are fewer.
+fn shorten(body: &mut [Stmt], n: &mut usize) -> bool {
+    body.iter_mut().any(|stmt| match stmt {
+        Stmt::For(f) => f.ranges.iter_mut().any(|range| shorten_range(range, n)) || shorten(&mut f.body, n),
+        Stmt::If(i) => shorten(&mut i.then, n) || shorten(&mut i.orelse, n),
+        Stmt::Transfer(t) => t.ranges.iter_mut().any(|range| shorten_range(range, n)),
+        Stmt::Assign(_) => false,
+    })
+}
+
+fn shorten_range(range: &mut Range, n: &mut usize) -> bool {
+    let less = |bound: &Affine| AffineKind::Sub(Box::new(bound.clone()), Box::new(Affine::int(range.step))).into();
+    let here = *n == 0;
+    *n = n.saturating_sub(1);
+    if here {
+        range.hi = match &range.hi.kind {
+            AffineKind::Min(parts) => AffineKind::Min(parts.iter().map(less).collect()).into(),
+            _ => less(&range.hi),
+        };
+    }
+    here
+}
+
+#[test]
+fn every_bound_that_is_one_too_low_is_found() {
+    for (name, outcome) in outcomes() {
+        for n in 0.. {
+            let (mut program, mut left) = (outcome.program.clone(), n);
+            if !shorten(&mut program.body, &mut left) {
+                assert!(n > 0, "{name}: no loops");
+                break;
+            }
+            outcome.with_program(&program, &format!("{name}, range {n} shortened"));
+        }
+    }
+}
+
 #[test]
 fn an_operator_that_changed_is_found() {
     let other = |stmt: &mut Stmt| {
@@ -406,7 +459,8 @@ fn a_transfer_too_many_is_found_by_its_count() {
 #[test]
 fn a_program_too_long_to_be_run_is_judged_by_a_smaller_one() {
     let outcome = right(PRODUCT, CAPACITY, Fuse::Auto);
-    let long = Counts { instances: LONGEST_RUN + 1, ..outcome.counts.clone() };
+    let mut long = outcome.counts.clone();
+    long.arrays[0].load_elements = LONGEST_RUN + 1;
     let wrong = edited(&outcome.program, |s| is_transfer(s, Direction::Store).then_some(Edit::Drop)).remove(0);
     let ask = |smaller| check::all(&Subject { counts: &long, smaller, ..outcome.subject() });
     assert_eq!(ask(None), Ok(()));
@@ -452,6 +506,26 @@ fn a_comparison_says_which_program_stopped() {
     assert!(matches!(compare(&undefined, &right, 1, 1000), Err(Stopped::InA(Fault::Undefined { .. }))));
     assert!(matches!(compare(&right, &undefined, 1, 1000), Err(Stopped::InB(Fault::Undefined { .. }))));
     assert!(matches!(compare(&right, &right, 1, 3), Err(Stopped::InA(Fault::Budget { max_instances: 3 }))));
+}
+
+#[test]
+fn buffers_that_live_together_and_are_moved_onto_each_other_are_refused() {
+    let mut moved = 0;
+    for (name, outcome) in outcomes() {
+        let Place { offset, alive, .. } = outcome.places[0];
+        for n in 1..outcome.places.len() {
+            let mut places = outcome.places.clone();
+            if places[n].alive.0 > alive.1 || alive.0 > places[n].alive.1 {
+                continue;
+            }
+            places[n].offset = offset;
+            let subject =
+                Subject { places, arena_bytes: 2 * CAPACITY, capacity_bytes: 2 * CAPACITY, ..outcome.subject() };
+            assert!(check::all(&subject).expect_err(&name).contains("share bytes"), "{name}");
+            moved += 1;
+        }
+    }
+    assert!(moved >= KERNELS.len(), "only {moved} buffers live together");
 }
 
 #[test]

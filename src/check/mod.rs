@@ -1,13 +1,13 @@
 //! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
 //!
-//! Questions about every schedule: does it keep all dependences, does its arena fit, do buffers that live together lie apart, does a
-//! run move what was counted, and does a run leave what the source program leaves, each element read from a buffer having been put
+//! Questions about every schedule: does it keep all dependences, does its arena fit, do buffers that live together lie apart, does
+//! every instance of the source run once, does a run move what was counted, and does a run leave what the source program leaves, each element read from a buffer having been put
 //! there.
 
 pub mod compare;
 pub mod legality;
 
-use crate::count::Counts;
+use crate::count::{self, Counts};
 use crate::lang::ast::{Program, Role};
 use crate::poly::Dependences;
 use crate::run::{Modular, Traffic, execute_observed};
@@ -57,6 +57,7 @@ pub fn all(subject: &Subject) -> Result<(), String> {
         return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
     }
     apart(&subject.places, subject.arena_bytes)?;
+    instances(subject.source, subject.counts)?;
     if !is_long(subject.counts) {
         traffic(subject.program, subject.counts)?;
         results(subject.source, subject.program)?;
@@ -81,6 +82,17 @@ fn apart(places: &[Place], arena_bytes: i64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether every instance of the source runs once, at any size: a maximum may not miss one that is left out.
+fn instances(source: &Program, counts: &Counts) -> Result<(), String> {
+    match count::count(source) {
+        Ok(of_source) if of_source.instances != counts.instances => Err(format!(
+            "the source runs {} instances of its statements, the scheduled program {}",
+            of_source.instances, counts.instances
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a program does more than is run to check it.
