@@ -8,7 +8,7 @@ use crate::isl::{Context, IslError};
 use crate::lang::ast::{Program, Role};
 use crate::lang::{self, Diagnostic, Severity};
 use crate::machine::Machine;
-use crate::poly::{self, Dependences, Expansion, Scop};
+use crate::poly::{self, Dependences, Expansion, Reductions, Scop};
 use crate::report::{self, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::split::{self, Split};
@@ -35,6 +35,8 @@ pub struct Options {
     pub solver: Solver,
     /// Multiplies the operation budgets.
     pub effort: u32,
+    /// Keeps the order of every reduction, so that floats stay the same to the bit.
+    pub strict_fp: bool,
 }
 
 /// A scheduled program and what is said about it.
@@ -88,6 +90,10 @@ impl Options {
     fn budget(&self) -> u64 {
         BUDGET.saturating_mul(u64::from(self.effort.max(1)))
     }
+
+    fn reductions(&self) -> Reductions {
+        if self.strict_fp { Reductions::Ordered } else { Reductions::Free }
+    }
 }
 
 /// Schedules a program.
@@ -99,7 +105,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
     refuse_scheduled(&source)?;
     clock.lap(|t| &mut t.parse);
-    let case = Case::new(source, options.effort)?;
+    let case = Case::new(source, options)?;
     let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
     warnings.extend(diagnose(scop, dependences, complete)?);
     clock.lap(|t| &mut t.dependences);
@@ -188,7 +194,7 @@ pub fn dependences(
     refuse_scheduled(&source)?;
     let ctx = Context::new();
     let scop = poly::extract(&source, &ctx)?;
-    let dependences = poly::dependences(&scop)?;
+    let dependences = poly::dependences(&scop, Reductions::Free)?;
     warnings.extend(diagnose(&scop, &dependences, true)?);
     Ok((poly::show::edges(&scop, &dependences)?, warnings))
 }
@@ -203,7 +209,7 @@ pub fn warnings(program: &Program) -> Result<Vec<Diagnostic>, Failure> {
         return Ok(Vec::new());
     }
     let scop = poly::extract(program, &Context::new())?;
-    let (dependences, complete) = analyse(&scop, GLANCE)?;
+    let (dependences, complete) = analyse(&scop, GLANCE, Reductions::Free)?;
     diagnose(&scop, &dependences, complete)
 }
 
@@ -222,8 +228,8 @@ fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
 }
 
 /// The dependences, and whether they are complete: programs that exhaust the budget run in source order.
-fn analyse(scop: &Scop, budget: u64) -> Result<(Dependences, bool), Failure> {
-    match scop.ctx.budget(budget, || poly::dependences(scop)) {
+fn analyse(scop: &Scop, budget: u64, reductions: Reductions) -> Result<(Dependences, bool), Failure> {
+    match scop.ctx.budget(budget, || poly::dependences(scop, reductions)) {
         Ok(dependences) => Ok((dependences, true)),
         Err(_) => Ok((Dependences::unknown(scop)?, false)),
     }
@@ -248,10 +254,11 @@ struct Case {
 }
 
 impl Case {
-    fn new(source: Program, effort: u32) -> Result<Case, Failure> {
+    fn new(source: Program, options: &Options) -> Result<Case, Failure> {
         let scop = poly::extract(&source, &Context::new())?;
         let operations = DEPENDENCES.saturating_add(DEPENDENCES_OF_EACH.saturating_mul(scop.statements.len() as u64));
-        let (dependences, complete) = analyse(&scop, operations.saturating_mul(effort.max(1).into()))?;
+        let operations = operations.saturating_mul(options.effort.max(1).into());
+        let (dependences, complete) = analyse(&scop, operations, options.reductions())?;
         Ok(Case { source, scop, dependences, complete })
     }
 }
@@ -486,7 +493,7 @@ impl<'a> Work<'a> {
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
-        let case = Case::new(source, self.options.effort)?;
+        let case = Case::new(source, self.options)?;
         if !case.complete {
             return Ok(None);
         }
@@ -563,7 +570,7 @@ fn shrunk(
         let Some(small) = smaller_source(parsed, overrides, limit) else { continue };
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
-        let Some(case) = smaller_case(&small, rewritings) else { continue };
+        let Some(case) = smaller_case(&small, rewritings, &options) else { continue };
         let mut work = Work::new(&case, &options, Clock::start())?;
         work.groups = Some(groups);
         let outcome = match work.best(&[options.fuse]) {
@@ -592,13 +599,13 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
 }
 
 /// A small program rewritten like the large one; `None` where it is at fault.
-fn smaller_case(small: &Program, rewritings: &[Rewriting]) -> Option<Case> {
+fn smaller_case(small: &Program, rewritings: &[Rewriting], options: &Options) -> Option<Case> {
     let mut source = small.clone();
     for rewriting in rewritings {
         let scop = poly::extract(&source, &Context::new()).ok()?;
         source = rewriting.of(&source, &scop).ok()??;
     }
-    let case = Case::new(source, 1).ok().filter(|case| case.complete)?;
+    let case = Case::new(source, options).ok().filter(|case| case.complete)?;
     diagnose(&case.scop, &case.dependences, true).ok()?;
     Some(case)
 }

@@ -383,6 +383,7 @@ fn scheduled(text: &str) -> Option<Kernel> {
         recompute: 0.0,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     let optimized = optimize(&parsed, &small, &options).ok()?;
     let program = resolve(&optimized.program, &[]).expect("a scheduled program").program;

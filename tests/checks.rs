@@ -90,7 +90,7 @@ fn resolved(text: &str) -> Program {
 fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
     let source = resolved(text);
     let scop = poly::extract(&source, &Context::new()).expect("statements");
-    let dependences = poly::dependences(&scop).expect("dependences");
+    let dependences = poly::dependences(&scop, poly::Reductions::Free).expect("dependences");
     let schedule = match fuse {
         Fuse::Source => source_schedule(&scop).expect("a schedule"),
         _ => {

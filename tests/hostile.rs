@@ -56,6 +56,7 @@ fn attempt(program: &Program, capacity_bytes: i64) -> Result<polyfuse::Optimized
         recompute: 0.0,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     optimize(program, &[], &options)
 }

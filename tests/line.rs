@@ -47,6 +47,7 @@ fn attempt_text(
         recompute: 0.25,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     optimize(&parsed, overrides, &options)
 }

@@ -36,6 +36,7 @@ fn schedule(path: &Path) -> (String, Optimized) {
         recompute: 0.25,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     let optimized = optimize(&parsed, &[], &options).unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
     (text, optimized)

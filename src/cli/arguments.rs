@@ -74,6 +74,9 @@ pub struct Opt {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..), allow_hyphen_values = true)]
     pub effort: u32,
+    /// Keep every reduction's order, so that floats are the source program's to the bit
+    #[arg(long)]
+    pub strict_fp: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

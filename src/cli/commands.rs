@@ -82,6 +82,7 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
         recompute: opt.recompute,
         solver: opt.solver,
         effort: opt.effort,
+        strict_fp: opt.strict_fp,
     };
     let optimized = polyfuse::optimize(&parsed, &opt.common.overrides, &options)
         .map_err(|failure| Stop::from_failure(failure, &source))?;

@@ -11,6 +11,15 @@ use super::scop::{Access, Scop, number};
 use crate::isl::{Flow, IslError, Map, Result, UnionMap};
 use std::collections::BTreeMap;
 
+/// In which order the instances of one `op=` on one element may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reductions {
+    /// In any: the value differs by rounding at most.
+    Free,
+    /// In the source's, so that every bit of the value stays.
+    Ordered,
+}
+
 /// All relations go from the earlier instance to the later one.
 pub struct Dependences {
     /// From a write to the reads of its value, with the element. `{ S[s] -> [T[t] -> A[a]] }`
@@ -78,7 +87,7 @@ impl Dependences {
     /// # Errors
     /// When isl refuses a relation.
     pub fn unknown(scop: &Scop) -> Result<Dependences> {
-        let sides = Sides::of(scop, None)?;
+        let sides = Sides::of(scop, None, Reductions::Free)?;
         let none = scop.ctx.empty_union_map()?;
         let writes = sides.writes.union(&sides.reduction_writes)?;
         let by_statement = ByStatement::of(&none, &none, &writes)?;
@@ -112,13 +121,13 @@ impl Dependences {
 
 /// # Errors
 /// When isl's budget runs out.
-pub fn dependences(scop: &Scop) -> Result<Dependences> {
+pub fn dependences(scop: &Scop, reductions: Reductions) -> Result<Dependences> {
     let none = scop.ctx.empty_union_map()?;
     let (mut flow_pairs, mut own, mut output) = (none.clone(), none.clone(), none.clone());
     let (mut anti, mut live_in, mut live_out) = (none.clone(), none.clone(), none);
     let is_touched = |array: &usize| scop.statements.iter().any(|s| s.touches(*array));
     for array in (0..scop.arrays.len()).filter(is_touched) {
-        let found = of_array(scop, array)?;
+        let found = of_array(scop, array, reductions)?;
         flow_pairs = flow_pairs.union(&found.flow)?;
         own = own.union(&found.own)?;
         output = output.union(&instances(&found.output)?)?;
@@ -143,8 +152,8 @@ struct Through {
     live_out: UnionMap,
 }
 
-fn of_array(scop: &Scop, array: usize) -> Result<Through> {
-    let sides = Sides::of(scop, Some(array))?;
+fn of_array(scop: &Scop, array: usize, reductions: Reductions) -> Result<Through> {
+    let sides = Sides::of(scop, Some(array), reductions)?;
     let users: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)).collect();
     let dates = &scop.dates(&users)?;
     let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
@@ -200,7 +209,7 @@ struct Sides {
 
 impl Sides {
     /// Those to one array, or to all.
-    fn of(scop: &Scop, array: Option<usize>) -> Result<Sides> {
+    fn of(scop: &Scop, array: Option<usize>, reductions: Reductions) -> Result<Sides> {
         let empty = scop.ctx.empty_union_map()?;
         let mut sides = Sides { reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
         let wanted = |access: &&Access| array.is_none_or(|array| access.array == array);
@@ -208,6 +217,10 @@ impl Sides {
             // isl loses last writes where it has not seen which points there are.
             let relation = access.relation.coalesce()?.to_union_map()?;
             match (access.reads, access.writes) {
+                (true, true) if reductions == Reductions::Ordered => {
+                    sides.reads = sides.reads.union(&relation)?;
+                    sides.writes = sides.writes.union(&relation)?;
+                }
                 (true, true) => sides.reduction_writes = sides.reduction_writes.union(&relation)?,
                 (true, false) => sides.reads = sides.reads.union(&relation)?,
                 _ => sides.writes = sides.writes.union(&relation)?,

@@ -9,7 +9,7 @@ pub mod show;
 mod split;
 pub mod text;
 
-pub use dependences::{Dependences, dependences, pair};
+pub use dependences::{Dependences, Reductions, dependences, pair};
 pub use diagnose::{diagnose, outside};
 pub use expand::{Expansion, expand, expansions};
 pub use linear::Linear;

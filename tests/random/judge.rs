@@ -141,6 +141,7 @@ fn attempt(program: &Program, capacity_bytes: i64, fuse: Fuse) -> Result<Optimiz
         recompute: 0.0,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     let run = catch_unwind(AssertUnwindSafe(|| optimize(program, &[], &options)));
     let panicked = |cause: Box<dyn std::any::Any + Send>| {
