@@ -34,6 +34,8 @@
 //! | [`check`] | Is the outcome right? Shares nothing with `schedule` but the types of a schedule |
 //! | [`report`] | What is said about it? |
 //!
+//! Beside the line stands what runs it several times: [`sweep`], over capacities.
+//!
 //! What is absent on purpose: nothing but `isl` names the isl binding and nothing but `ilp` a solver; nothing in `schedule::search`
 //! knows sets or programs, only plain integers; `count`, `run` and `check` do not know how a schedule was found; no result
 //! depends on a clock, a hash order or the load of the machine.
@@ -75,5 +77,7 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod staging;
+mod sweep;
 
 pub use optimize::{Failure, Optimized, Options, dependences, optimize, warnings};
+pub use sweep::{Swept, sweep};

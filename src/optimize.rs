@@ -101,15 +101,45 @@ impl Options {
 /// # Errors
 /// What is wrong with the program, or the smallest scratchpad that it can run in.
 pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options) -> Result<Optimized, Failure> {
-    let mut clock = Clock::start();
-    let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
-    refuse_scheduled(&source)?;
-    clock.lap(|t| &mut t.parse);
-    let case = Case::new(source, options)?;
+    optimize_analysed(&Analysed::new(parsed, overrides, options)?, options)
+}
+
+/// A program with its dependences: what every capacity starts from. It stays on its thread, as isl's objects do.
+pub struct Analysed<'a> {
+    parsed: &'a Program,
+    overrides: &'a [(String, i64)],
+    pub case: Case,
+    pub warnings: Vec<Diagnostic>,
+    times: report::Times,
+}
+
+impl<'a> Analysed<'a> {
+    /// # Errors
+    /// What is wrong with the program.
+    pub fn new(
+        parsed: &'a Program,
+        overrides: &'a [(String, i64)],
+        options: &Options,
+    ) -> Result<Analysed<'a>, Failure> {
+        let mut clock = Clock::start(report::Times::default());
+        let lang::Resolved { program, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
+        refuse_scheduled(&program)?;
+        clock.lap(|t| &mut t.parse);
+        let case = Case::new(program, options)?;
+        warnings.extend(diagnose(&case.scop, &case.dependences, case.complete)?);
+        clock.lap(|t| &mut t.dependences);
+        Ok(Analysed { parsed, overrides, case, warnings, times: clock.times })
+    }
+}
+
+/// Schedules an analysed program.
+///
+/// # Errors
+/// The smallest scratchpad that it can run in.
+pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optimized, Failure> {
+    let Analysed { parsed, overrides, case, warnings, times } = analysed;
     let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
-    warnings.extend(diagnose(scop, dependences, complete)?);
-    clock.lap(|t| &mut t.dependences);
-    let mut work = Work::new(&case, options, clock)?;
+    let mut work = Work::new(case, options, Clock::start(*times))?;
     // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
     let kinds: &[Fuse] = match options.fuse {
         Fuse::None | Fuse::Source => &[Fuse::None],
@@ -131,7 +161,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
         Some(Rewritten { rewritings, case, outcome }) => (rewritings, Some(case), outcome),
         None => (Vec::new(), None, work.outcomes.swap_remove(best)),
     };
-    let scheduled = rewritten.as_ref().unwrap_or(&case);
+    let scheduled = rewritten.as_ref().unwrap_or(case);
     let smaller = match complete && check::is_long(&outcome.counts) {
         true => shrunk(parsed, overrides, options, source, &rewritings, &outcome.decision.nests)?,
         false => None,
@@ -158,7 +188,7 @@ pub fn optimize(parsed: &Program, overrides: &[(String, i64)], options: &Options
     .map_err(Failure::Fault)?;
     let placement = outcome.placement();
     let schedule = report::tree(&scheduled.scop, &outcome.decision.schedule);
-    Ok(Optimized { program: outcome.program, placement, report, warnings, schedule, dot })
+    Ok(Optimized { program: outcome.program, placement, report, warnings: warnings.clone(), schedule, dot })
 }
 
 /// Wall time by stage: for the report's eyes only.
@@ -169,8 +199,8 @@ struct Clock {
 }
 
 impl Clock {
-    fn start() -> Clock {
-        Clock { last: Instant::now(), times: report::Times::default() }
+    fn start(times: report::Times) -> Clock {
+        Clock { last: Instant::now(), times }
     }
 
     fn lap(&mut self, stage: impl FnOnce(&mut report::Times) -> &mut f64) {
@@ -245,12 +275,12 @@ fn diagnose(scop: &Scop, dependences: &Dependences, complete: bool) -> Result<Ve
 }
 
 /// A resolved program and what is known of its instances.
-struct Case {
-    source: Program,
-    scop: Scop,
-    dependences: Dependences,
+pub struct Case {
+    pub source: Program,
+    pub scop: Scop,
+    pub dependences: Dependences,
     /// Whether the dependences are known.
-    complete: bool,
+    pub complete: bool,
 }
 
 impl Case {
@@ -571,7 +601,7 @@ fn shrunk(
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
         let Some(case) = smaller_case(&small, rewritings, &options) else { continue };
-        let mut work = Work::new(&case, &options, Clock::start())?;
+        let mut work = Work::new(&case, &options, Clock::start(report::Times::default()))?;
         work.groups = Some(groups);
         let outcome = match work.best(&[options.fuse]) {
             Err(Failure::DoesNotFit { .. }) => return Ok(None),

@@ -109,13 +109,13 @@ fn module(path: &str) -> &str {
     path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }
 
-/// The uses of one module by another, each as `path: module`, without the driver and the command line.
+/// The uses of one module by another, each as `path: module`, without the line, what runs it several times, and the command line.
 fn uses() -> Vec<(String, String)> {
     let sources = sources();
     let torn: Vec<_> =
         lines(&sources).filter(|line| line.code.trim_end().ends_with("crate::{")).map(|l| l.path).collect();
     assert!(torn.is_empty(), "a list of modules over several lines, which is not understood here: {torn:?}");
-    let outside = |path: &str| matches!(module(path), "lib" | "main" | "cli" | "optimize");
+    let outside = |path: &str| matches!(module(path), "lib" | "main" | "cli" | "optimize" | "sweep");
     lines(&sources)
         .filter(|line| !outside(line.path))
         .flat_map(|line| modules_named(line.code).into_iter().map(move |m| (line.path.to_string(), m.to_string())))

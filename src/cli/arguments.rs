@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::sizes::Sizes;
 use polyfuse::ilp::Solver;
 use polyfuse::machine::{self, parse_size};
 
@@ -17,6 +18,8 @@ pub struct Arguments {
 pub enum Command {
     /// Schedule: fuse, tile, stage; print the scheduled program
     Opt(Opt),
+    /// Schedule for several scratchpads; print bytes against capacity
+    Sweep(Sweep),
     /// Count a program's DRAM accesses, exactly
     Count(Count),
     /// Interpret a program on seeded inputs; print a checksum for each output
@@ -36,9 +39,6 @@ pub struct Common {
     /// A machine built in, or a TOML file
     #[arg(long, value_name = "NAME|FILE.toml", default_value = machine::DEFAULT)]
     pub machine: String,
-    /// The capacity instead of the machine's: bytes, or 64KiB, 24MiB ..
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_hyphen_values = true)]
-    pub scratchpad: Option<i64>,
     /// Override a parameter; may be repeated
     #[arg(short = 'D', value_name = "NAME=VALUE", value_parser = parse_override)]
     pub overrides: Vec<(String, i64)>,
@@ -47,19 +47,17 @@ pub struct Common {
     pub output: Option<String>,
 }
 
+/// Where one scratchpad is meant.
 #[derive(Args)]
-pub struct Opt {
-    /// The program; `-` reads stdin
-    #[arg(value_name = "FILE.loop", required_unless_present = "emit")]
-    pub file: Option<String>,
-    #[command(flatten)]
-    pub common: Common,
-    /// What to print
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    pub emit: Emit,
-    /// Write the report there
-    #[arg(long, value_name = "FILE.json")]
-    pub report: Option<String>,
+pub struct Capacity {
+    /// The capacity instead of the machine's: bytes, or 64KiB, 24MiB ..
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_hyphen_values = true)]
+    pub scratchpad: Option<i64>,
+}
+
+/// How a program is scheduled.
+#[derive(Args)]
+pub struct Planning {
     /// How much to fuse
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub fuse: Fuse,
@@ -77,6 +75,25 @@ pub struct Opt {
     /// Keep every reduction's order, so that floats are the source program's to the bit
     #[arg(long)]
     pub strict_fp: bool,
+}
+
+#[derive(Args)]
+pub struct Opt {
+    /// The program; `-` reads stdin
+    #[arg(value_name = "FILE.loop", required_unless_present = "emit")]
+    pub file: Option<String>,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub capacity: Capacity,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub emit: Emit,
+    /// Write the report there
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<String>,
+    #[command(flatten)]
+    pub planning: Planning,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -106,12 +123,47 @@ pub enum Fuse {
 }
 
 #[derive(Args)]
+pub struct Sweep {
+    /// The program; `-` reads stdin
+    #[arg(value_name = "FILE.loop")]
+    pub file: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// The capacities: sizes and ranges, with commas between them, as in 8KiB,16KiB..32MiB
+    #[arg(long, value_name = "SIZES", default_value = "16KiB..32MiB")]
+    #[arg(value_parser = super::sizes::parse_sizes, allow_hyphen_values = true)]
+    pub scratchpad: Sizes,
+    /// Capacities in each doubling of a range
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=16), allow_hyphen_values = true)]
+    pub steps: u8,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub emit: SweepEmit,
+    #[command(flatten)]
+    pub planning: Planning,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SweepEmit {
+    /// A table
+    #[default]
+    Text,
+    Csv,
+    Json,
+    /// A picture of the curve
+    Svg,
+}
+
+#[derive(Args)]
 pub struct Count {
     /// The program, of either level; `-` reads stdin
     #[arg(value_name = "FILE.loop")]
     pub file: String,
     #[command(flatten)]
     pub common: Common,
+    #[command(flatten)]
+    pub capacity: Capacity,
     /// What to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub emit: CountEmit,
@@ -131,6 +183,8 @@ pub struct Run {
     pub file: String,
     #[command(flatten)]
     pub common: Common,
+    #[command(flatten)]
+    pub capacity: Capacity,
 }
 
 #[derive(Args)]
@@ -143,6 +197,8 @@ pub struct Check {
     pub b: String,
     #[command(flatten)]
     pub common: Common,
+    #[command(flatten)]
+    pub capacity: Capacity,
 }
 
 #[derive(Args)]
@@ -152,6 +208,8 @@ pub struct Deps {
     pub file: String,
     #[command(flatten)]
     pub common: Common,
+    #[command(flatten)]
+    pub capacity: Capacity,
     /// What to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub emit: DepsEmit,

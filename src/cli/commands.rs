@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Stop;
 use super::arguments::{
-    Arguments, Check, Command, Common, Count, CountEmit, Deps, DepsEmit, Emit, Fuse, Machines, Opt, Run,
+    Arguments, Check, Command, Common, Count, CountEmit, Deps, DepsEmit, Emit, Fuse, Machines, Opt, Planning, Run,
 };
 use super::input::{self, Source, check_overrides};
 use super::output::{self, Result as Written};
@@ -13,7 +13,7 @@ use polyfuse::count::{self, Counts};
 use polyfuse::emit::{RUNTIME_HEADER, to_c};
 use polyfuse::lang::Diagnostic;
 use polyfuse::lang::ast::{Program, Role};
-use polyfuse::machine;
+use polyfuse::machine::{self, Machine};
 use polyfuse::poly::show::{self, Shown};
 use polyfuse::report::json;
 use polyfuse::run::{self, Fault, Footprint, Place, Typed};
@@ -28,6 +28,7 @@ const MAX_INSTANCES: u64 = 1 << 42;
 pub fn run(arguments: Arguments) -> Result<(), Stop> {
     match arguments.command {
         Command::Opt(opt) => optimize(&opt),
+        Command::Sweep(sweep) => super::sweep::run(&sweep),
         Command::Count(count) => count_accesses(&count),
         Command::Run(run) => interpret(&run),
         Command::Check(check) => check_two(&check),
@@ -37,7 +38,7 @@ pub fn run(arguments: Arguments) -> Result<(), Stop> {
 }
 
 /// Writes a command's one result.
-fn finish(common: &Common, text: String) -> Result<(), Stop> {
+pub fn finish(common: &Common, text: String) -> Result<(), Stop> {
     output::write(vec![Written { file: common.output.as_deref(), text }])
 }
 
@@ -53,7 +54,7 @@ fn load(file: &str, common: &Common) -> Result<(Source, Program), Stop> {
 }
 
 fn optimize(opt: &Opt) -> Result<(), Stop> {
-    let (machine, capacity_bytes) = input::machine(&opt.common)?;
+    let machine = input::machine(&opt.common)?;
     let place = |file: &Option<String>| file.clone().unwrap_or_else(|| "-".into());
     if opt.report.is_some() && place(&opt.report) == place(&opt.common.output) {
         return Err(Stop::Usage("the program and its report cannot go to one file".into()));
@@ -68,22 +69,8 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
     let source = Source::read(file, &opt.common)?;
     let parsed = source.parse()?;
     check_overrides(&opt.common.overrides, &[&parsed])?;
-    let options = Options {
-        kernel: source.kernel.clone(),
-        file: source.name.clone(),
-        text: source.text.clone(),
-        machine,
-        capacity_bytes,
-        fuse: match opt.fuse {
-            Fuse::None => schedule::Fuse::None,
-            Fuse::Max => schedule::Fuse::Max,
-            Fuse::Auto => schedule::Fuse::Auto,
-        },
-        recompute: opt.recompute,
-        solver: opt.solver,
-        effort: opt.effort,
-        strict_fp: opt.strict_fp,
-    };
+    let capacity_bytes = opt.capacity.scratchpad.unwrap_or(machine.scratchpad_bytes);
+    let options = options(&opt.planning, &source, machine, capacity_bytes);
     let optimized = polyfuse::optimize(&parsed, &opt.common.overrides, &options)
         .map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &optimized.warnings);
@@ -93,6 +80,26 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
         results.push(Written { file: Some(report), text: optimized.report.to_timed_json() });
     }
     output::write(results)
+}
+
+/// What the library is asked for.
+pub fn options(planning: &Planning, source: &Source, machine: Machine, capacity_bytes: i64) -> Options {
+    Options {
+        kernel: source.kernel.clone(),
+        file: source.name.clone(),
+        text: source.text.clone(),
+        machine,
+        capacity_bytes,
+        fuse: match planning.fuse {
+            Fuse::None => schedule::Fuse::None,
+            Fuse::Max => schedule::Fuse::Max,
+            Fuse::Auto => schedule::Fuse::Auto,
+        },
+        recompute: planning.recompute,
+        solver: planning.solver,
+        effort: planning.effort,
+        strict_fp: planning.strict_fp,
+    }
 }
 
 fn printed(emit: Emit, optimized: &Optimized, source: &Source) -> Result<String, Stop> {
@@ -176,7 +183,8 @@ fn stopped(source: &Source, fault: &Fault) -> Stop {
 }
 
 fn check_two(check: &Check) -> Result<(), Stop> {
-    let (_, capacity) = input::machine(&check.common)?;
+    let machine = input::machine(&check.common)?;
+    let capacity = check.capacity.scratchpad.unwrap_or(machine.scratchpad_bytes);
     if check.a == "-" && check.b == "-" {
         return Err(Stop::Usage("stdin can be one of the programs, not both".into()));
     }

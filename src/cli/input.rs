@@ -90,23 +90,21 @@ pub fn check_overrides(overrides: &[(String, i64)], programs: &[&Program]) -> Re
     Err(Stop::Usage(format!("the program has no parameter `{unknown}`; {known}")))
 }
 
-/// The machine that the command line names, with the capacity that it sets.
-pub fn machine(common: &Common) -> Result<(Machine, i64), Stop> {
+/// The machine that the command line names.
+pub fn machine(common: &Common) -> Result<Machine, Stop> {
     let given = &common.machine;
-    let machine = match Machine::named(given) {
-        Some(machine) => machine,
+    match Machine::named(given) {
+        Some(machine) => Ok(machine),
         None if given.ends_with(".toml") || Path::new(given).exists() => {
             spare(given, common.output.as_deref())?;
             let text =
                 std::fs::read_to_string(given).map_err(|e| Stop::Refused(format!("cannot read {given}: {e}")))?;
-            Machine::from_toml(&text).map_err(|e| Stop::Refused(format!("{given}: {e}")))?
+            Machine::from_toml(&text).map_err(|e| Stop::Refused(format!("{given}: {e}")))
         }
         None => {
             let known: Vec<_> = machine::names().collect();
             let known = known.join(", ");
-            return Err(Stop::Usage(format!("no machine `{given}`; built in are {known}, or name a TOML file")));
+            Err(Stop::Usage(format!("no machine `{given}`; built in are {known}, or name a TOML file")))
         }
-    };
-    let capacity = common.scratchpad.unwrap_or(machine.scratchpad_bytes);
-    Ok((machine, capacity))
+    }
 }

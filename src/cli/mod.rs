@@ -8,6 +8,8 @@ mod commands;
 mod fault;
 mod input;
 mod output;
+mod sizes;
+mod sweep;
 
 use std::process::ExitCode;
 

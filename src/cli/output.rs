@@ -3,6 +3,7 @@
 use std::fs::{File, Permissions};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::NamedTempFile;
 
@@ -32,6 +33,44 @@ pub fn complain(message: &str) {
 /// A line on stderr. If nobody reads it there is nobody to tell.
 pub fn say(message: &str) {
     let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// How far a long command is, drawn over itself on a terminal; nothing elsewhere.
+pub struct Progress {
+    what: &'static str,
+    of: usize,
+    done: AtomicUsize,
+    is_shown: bool,
+}
+
+impl Progress {
+    pub fn new(what: &'static str, of: usize) -> Progress {
+        let progress = Progress { what, of, done: AtomicUsize::new(0), is_shown: std::io::stderr().is_terminal() };
+        progress.draw(0);
+        progress
+    }
+
+    /// One more is done.
+    pub fn advance(&self) {
+        self.draw(1 + self.done.fetch_add(1, Ordering::Relaxed));
+    }
+
+    fn draw(&self, done: usize) {
+        if self.is_shown {
+            let filled = 30 * done / self.of.max(1);
+            let bar = "#".repeat(filled) + &".".repeat(30usize.saturating_sub(filled));
+            let _ = write!(std::io::stderr(), "\r[{bar}] {done} of {} {}", self.of, self.what);
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Clears the line.
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
 }
 
 /// Text for a file, or for stdout where there is none or it is `-`.

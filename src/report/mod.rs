@@ -3,10 +3,15 @@
 //! The order of the fields is the order of the keys. Keys are only ever added within schema 1. Except for `time_ms`, which
 //! stands in the `--report` file only, two runs on one input write the same bytes.
 
+mod curve;
+pub mod figures;
 mod make;
+mod plot;
 mod tree;
 
+pub use curve::{CURVE_SCHEMA, Curve, Outcome, Point};
 pub use make::{Facts, make, parameters};
+pub use plot::plot;
 pub use tree::tree;
 
 use indexmap::IndexMap;
@@ -44,6 +49,13 @@ pub struct MachineFigures {
 pub struct Traffic {
     pub load_bytes: i64,
     pub store_bytes: i64,
+}
+
+impl Traffic {
+    /// Both directions.
+    pub fn bytes(&self) -> i64 {
+        self.load_bytes.saturating_add(self.store_bytes)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
