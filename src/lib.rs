@@ -34,7 +34,7 @@
 //! | [`check`] | Is the outcome right? Shares nothing with `schedule` but the types of a schedule |
 //! | [`report`] | What is said about it? |
 //!
-//! Beside the line stands what runs it several times: [`sweep`], over capacities.
+//! Beside the line stands what runs it several times: [`Sweep`] over capacities, [`explain`] over what was not chosen.
 //!
 //! What is absent on purpose: nothing but `isl` names the isl binding and nothing but `ilp` a solver; nothing in `schedule::search`
 //! knows sets or programs, only plain integers; `count`, `run` and `check` do not know how a schedule was found; no result
@@ -67,6 +67,7 @@
 pub mod check;
 pub mod count;
 pub mod emit;
+mod explain;
 pub mod ilp;
 pub mod isl;
 pub mod lang;
@@ -78,6 +79,8 @@ pub mod run;
 pub mod schedule;
 pub mod staging;
 mod sweep;
+mod threads;
 
+pub use explain::{Explanation, explain};
 pub use optimize::{Failure, Optimized, Options, dependences, optimize, warnings};
-pub use sweep::{Swept, sweep};
+pub use sweep::{Sweep, Swept};

@@ -1,20 +1,12 @@
 //! How does the traffic change with the capacity? One program, planned for several scratchpads.
 //!
-//! Capacities are planned side by side; each thread analyses the program once, because isl's objects stay on their thread. No
-//! plan depends on another, so neither the threads nor their number change the outcome.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! No plan depends on another, so neither the threads nor their number change the outcome.
 
 use crate::lang::Diagnostic;
 use crate::lang::ast::Program;
 use crate::optimize::{Analysed, Failure, Options, optimize_analysed};
 use crate::report::{Curve, Report};
-
-/// The outcome at one capacity: a report, or the smallest scratchpad that the program can run in.
-type Planned = (usize, Result<Report, Failure>);
-
-/// What one thread planned, and what is doubtful in the program.
-type Share = Result<(Vec<Planned>, Vec<Diagnostic>), Failure>;
+use crate::threads::Work;
 
 /// A program's traffic over capacities, and what is doubtful in it.
 #[derive(Debug)]
@@ -23,71 +15,56 @@ pub struct Swept {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Plans a program for each capacity; `options.capacity_bytes` is not looked at. `done` hears of each that is planned, from any
-/// thread; each thread has `stack_bytes` of stack.
-///
-/// # Errors
-/// What is wrong with the program, or that none of the capacities is enough.
-pub fn sweep(
-    parsed: &Program,
-    overrides: &[(String, i64)],
-    options: &Options,
-    capacities: &[i64],
-    stack_bytes: usize,
-    done: &(dyn Fn() + Sync),
-) -> Result<Swept, Failure> {
-    let next = AtomicUsize::new(0);
-    let work = || -> Share {
-        let analysed = Analysed::new(parsed, overrides, options)?;
-        let mut planned = Vec::new();
-        while let (at, Some(&capacity_bytes)) = {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            (at, capacities.get(at))
-        } {
-            let outcome = optimize_analysed(&analysed, &Options { capacity_bytes, ..options.clone() });
-            planned.push((at, outcome.map(|optimized| optimized.report)));
-            done();
-        }
-        Ok((planned, analysed.warnings.clone()))
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(capacities.len());
-    let outcomes = std::thread::scope(|scope| {
-        let start = |_| std::thread::Builder::new().stack_size(stack_bytes).spawn_scoped(scope, work);
-        // A thread that does not start leaves its share to the others; this one always works.
-        let handles: Vec<_> = (1..workers).flat_map(start).collect();
-        let mut outcomes = vec![work()];
-        for handle in handles {
-            outcomes.push(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        outcomes
-    });
-    gather(outcomes, options, capacities)
+/// The outcome at one capacity: a report, or the smallest scratchpad that the program can run in.
+pub type Planned = (i64, Result<Report, i64>);
+
+/// A program to be planned for several capacities; `options.capacity_bytes` is not looked at.
+pub struct Sweep<'a> {
+    pub parsed: &'a Program,
+    pub overrides: &'a [(String, i64)],
+    pub options: &'a Options,
+    /// The stack of each thread.
+    pub stack_bytes: usize,
+    /// Hears of each capacity that is planned, from any thread.
+    pub done: &'a (dyn Fn() + Sync),
 }
 
-fn gather(outcomes: Vec<Share>, options: &Options, capacities: &[i64]) -> Result<Swept, Failure> {
-    let mut planned = Vec::new();
-    let mut warnings = Vec::new();
-    for outcome in outcomes {
-        let (part, said) = outcome?;
-        planned.extend(part);
-        warnings = said;
-    }
-    planned.sort_by_key(|(at, _)| *at);
-    let mut points = Vec::new();
-    let mut refused = None;
-    for (at, outcome) in planned {
-        match outcome {
-            Ok(report) => points.push((capacities[at], Ok(report))),
-            Err(Failure::DoesNotFit { smallest_bytes, capacity_bytes, table }) => {
-                points.push((capacities[at], Err(smallest_bytes)));
-                refused = Some(Failure::DoesNotFit { smallest_bytes, capacity_bytes, table });
-            }
-            Err(failure) => return Err(failure),
+impl Sweep<'_> {
+    /// The curve over capacities.
+    ///
+    /// # Errors
+    /// What is wrong with the program, or that none of the capacities is enough.
+    pub fn curve(&self, capacities: &[i64]) -> Result<Swept, Failure> {
+        let warnings = Analysed::new(self.parsed, self.overrides, self.options)?.warnings;
+        let points = self.plan(capacities)?;
+        if let Some(curve) = Curve::of(&self.options.machine, &points) {
+            return Ok(Swept { curve, warnings });
         }
+        // The largest capacity says best what is missing.
+        let capacity_bytes = capacities.iter().copied().max().unwrap_or(0);
+        let options = Options { capacity_bytes, ..self.options.clone() };
+        let failure = crate::optimize(self.parsed, self.overrides, &options).err();
+        Err(failure.unwrap_or(Failure::Fault("a sweep over no capacities".into())))
     }
-    match (Curve::of(&options.machine, &points), refused) {
-        (Some(curve), _) => Ok(Swept { curve, warnings }),
-        (None, Some(refused)) => Err(refused),
-        (None, None) => Err(Failure::Fault("a sweep over no capacities".into())),
+
+    /// The outcome for each capacity, in their order.
+    ///
+    /// # Errors
+    /// What is wrong with the program.
+    pub fn plan(&self, capacities: &[i64]) -> Result<Vec<Planned>, Failure> {
+        let task = |analysed: &Analysed, n: usize| {
+            let outcome =
+                optimize_analysed(analysed, &Options { capacity_bytes: capacities[n], ..self.options.clone() });
+            (self.done)();
+            outcome.map(|optimized| optimized.report)
+        };
+        let start = || Analysed::new(self.parsed, self.overrides, self.options);
+        let outcomes = Work { start, task, stack_bytes: self.stack_bytes }.run(capacities.len())?;
+        let planned = capacities.iter().zip(outcomes).map(|(&capacity, outcome)| match outcome {
+            Ok(report) => Ok((capacity, Ok(report))),
+            Err(Failure::DoesNotFit { smallest_bytes, .. }) => Ok((capacity, Err(smallest_bytes))),
+            Err(failure) => Err(failure),
+        });
+        planned.collect()
     }
 }

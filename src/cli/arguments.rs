@@ -20,6 +20,8 @@ pub enum Command {
     Opt(Opt),
     /// Schedule for several scratchpads; print bytes against capacity
     Sweep(Sweep),
+    /// Say why nests run together or apart, and what would change it
+    Explain(Explain),
     /// Count a program's DRAM accesses, exactly
     Count(Count),
     /// Interpret a program on seeded inputs; print a checksum for each output
@@ -153,6 +155,29 @@ pub enum SweepEmit {
     Json,
     /// A picture of the curve
     Svg,
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// The program; `-` reads stdin; or a code of a reason, as in PF004; or `codes` for their list
+    #[arg(value_name = "FILE.loop|CODE")]
+    pub what: String,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub capacity: Capacity,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub emit: ExplainEmit,
+    #[command(flatten)]
+    pub planning: Planning,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExplainEmit {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Args)]

@@ -29,6 +29,7 @@ pub fn run(arguments: Arguments) -> Result<(), Stop> {
     match arguments.command {
         Command::Opt(opt) => optimize(&opt),
         Command::Sweep(sweep) => super::sweep::run(&sweep),
+        Command::Explain(explain) => super::explain::run(&explain),
         Command::Count(count) => count_accesses(&count),
         Command::Run(run) => interpret(&run),
         Command::Check(check) => check_two(&check),

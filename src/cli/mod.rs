@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod explain;
 mod fault;
 mod input;
 mod output;

@@ -1,12 +1,13 @@
 //! What does `sweep` do? Plans a program for several capacities and writes the curve.
 
-use super::arguments::{Sweep, SweepEmit};
+use super::arguments::{self, SweepEmit};
 use super::commands::{finish, options};
 use super::input::{self, Source, check_overrides};
 use super::{STACK_BYTES, Stop, output};
+use polyfuse::Sweep;
 use polyfuse::report::{json, plot};
 
-pub fn run(sweep: &Sweep) -> Result<(), Stop> {
+pub fn run(sweep: &arguments::Sweep) -> Result<(), Stop> {
     let machine = input::machine(&sweep.common)?;
     let capacities = sweep.scratchpad.capacities(sweep.steps).map_err(Stop::Usage)?;
     let source = Source::read(&sweep.file, &sweep.common)?;
@@ -15,7 +16,9 @@ pub fn run(sweep: &Sweep) -> Result<(), Stop> {
     check_overrides(overrides, &[&parsed])?;
     let options = options(&sweep.planning, &source, machine, 0);
     let progress = output::Progress::new("capacities planned", capacities.len());
-    let swept = polyfuse::sweep(&parsed, overrides, &options, &capacities, STACK_BYTES, &|| progress.advance());
+    let over =
+        Sweep { parsed: &parsed, overrides, options: &options, stack_bytes: STACK_BYTES, done: &|| progress.advance() };
+    let swept = over.curve(&capacities);
     drop(progress);
     let swept = swept.map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &swept.warnings);

@@ -1,13 +1,14 @@
 //! Which figures describe a schedule?
 
+use super::remarks::remarks;
 use super::{
-    ArrayTraffic, Dram, GroupFigures, MachineFigures, Operations, Remark, Report, Residence, SCHEMA, Scratchpad,
+    ArrayTraffic, BufferFigures, Dram, GroupFigures, MachineFigures, Operations, Report, Residence, SCHEMA, Scratchpad,
     SolverFigures, Times, Traffic,
 };
 use crate::count::{self, Counts};
 use crate::emit::{Leaves, Names, Sum, convert};
 use crate::isl::Set;
-use crate::lang::ast::{Access, Assign, AssignOp, ExprKind, Program, Role, Stmt};
+use crate::lang::ast::{Access, Array, Assign, AssignOp, ExprKind, Program, Role, Stmt};
 use crate::optimize::{Options, Outcome};
 use crate::poly::{Dependences, Scop, number};
 use indexmap::IndexMap;
@@ -40,12 +41,13 @@ pub fn parameters(parsed: &Program, overrides: &[(String, i64)]) -> IndexMap<Str
 pub fn make(facts: &Facts) -> Result<Report, String> {
     let naive = count::count(facts.source).map_err(|e| e.to_string())?;
     let counts = &facts.outcome.counts;
-    let compulsory_bytes = compulsory(facts)?;
+    let compulsory = compulsory(facts)?;
+    let compulsory_bytes = compulsory.iter().fold(0i64, |sum, bytes| sum.saturating_add(*bytes));
     let bounds = product_bounds(facts);
     let lower_bound_bytes = bounds.into_iter().fold(compulsory_bytes, i64::max);
     let placement = &facts.outcome.staging.placement;
     let status = if facts.complete { "optimal" } else { "budget" };
-    Ok(Report {
+    let mut report = Report {
         schema: SCHEMA,
         kernel: facts.options.kernel.clone(),
         params: facts.params.clone(),
@@ -60,14 +62,21 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
             compulsory_bytes,
             lower_bound_bytes,
         },
-        arrays: arrays(facts.source, counts),
-        scratchpad: Scratchpad { peak_bytes: placement.peak_bytes, arena_bytes: placement.arena_bytes },
+        arrays: arrays(facts, &naive, &compulsory),
+        scratchpad: Scratchpad {
+            peak_bytes: placement.peak_bytes,
+            arena_bytes: placement.arena_bytes,
+            buffers: buffers(facts),
+            steps: steps(facts),
+        },
         operations: Operations { source: small(naive.operations), optimized: small(counts.operations) },
         groups: groups(facts)?,
-        remarks: remarks(facts),
+        remarks: Vec::new(),
         solver: SolverFigures { name: facts.options.solver.name().into(), status: status.into(), gap: 0.0 },
         time_ms: Some(facts.times),
-    })
+    };
+    report.remarks = remarks(facts, &report);
+    Ok(report)
 }
 
 fn small(value: i128) -> i64 {
@@ -79,34 +88,61 @@ fn traffic(counts: &Counts) -> Traffic {
     Traffic { load_bytes: small(loads), store_bytes: small(stores) }
 }
 
-fn arrays(source: &Program, counts: &Counts) -> Vec<ArrayTraffic> {
-    source
-        .arrays
-        .iter()
-        .map(|array| {
+fn arrays(facts: &Facts, naive: &Counts, compulsory: &[i64]) -> Vec<ArrayTraffic> {
+    let figures = |(array, &compulsory_bytes): (&Array, &i64)| {
+        let moved = |counts: &Counts| {
             let counted = counts.arrays.iter().find(|c| c.name == array.name);
             let (loads, stores) = counted.map_or((0, 0), |c| (c.load_elements, c.store_elements));
             let bytes = |elements: i128| small(elements.saturating_mul(array.ty.bytes().into()));
-            let residence = match (array.role, stores) {
-                (Role::Temp, 0) => Residence::Scratchpad,
-                (Role::Temp, stored) if stored < i128::from(array.elements()) => Residence::Split,
-                _ => Residence::Dram,
-            };
-            ArrayTraffic {
-                name: array.name.to_string(),
-                role: format!("{:?}", array.role).to_lowercase(),
-                traffic: Traffic { load_bytes: bytes(loads), store_bytes: bytes(stores) },
-                residence,
-            }
-        })
-        .collect()
+            Traffic { load_bytes: bytes(loads), store_bytes: bytes(stores) }
+        };
+        let traffic = moved(&facts.outcome.counts);
+        let residence = match (array.role, traffic.store_bytes) {
+            (Role::Temp, 0) => Residence::Scratchpad,
+            (Role::Temp, stored) if stored < array.bytes() => Residence::Split,
+            _ => Residence::Dram,
+        };
+        ArrayTraffic {
+            name: array.name.to_string(),
+            role: format!("{:?}", array.role).to_lowercase(),
+            traffic,
+            residence,
+            naive: moved(naive),
+            per_nest: moved(facts.per_nest),
+            compulsory_bytes,
+        }
+    };
+    facts.source.arrays.iter().zip(compulsory).map(figures).collect()
 }
 
-/// Elements whose value from before the program is read, and elements of results that are written, each once.
-fn compulsory(facts: &Facts) -> Result<i64, String> {
+/// The labels of all that runs, in the order in which it runs.
+fn steps(facts: &Facts) -> Vec<String> {
+    let paths = facts.outcome.decision.schedule.groups.iter().flat_map(|g| &g.paths);
+    paths.map(|p| facts.scheduled.statements[p.statement].label.to_string()).collect()
+}
+
+/// The buffers under the names that the scheduled program gives them.
+fn buffers(facts: &Facts) -> Vec<BufferFigures> {
+    let staging = &facts.outcome.staging;
+    let names = facts.outcome.program.arrays.iter().filter(|a| a.role == Role::Scratch).map(|a| &a.name);
+    let placed = names.zip(&staging.buffers).zip(&staging.placement.offsets);
+    let figures = placed.map(|((name, buffer), &offset)| BufferFigures {
+        name: name.to_string(),
+        array: facts.scop.arrays[buffer.array].name.to_string(),
+        bytes: buffer.bytes(),
+        offset,
+        alive: buffer.alive,
+    });
+    figures.collect()
+}
+
+/// For each array the bytes of elements whose value from before the program is read, and of a result's elements that are written, each
+/// once.
+fn compulsory(facts: &Facts) -> Result<Vec<i64>, String> {
     let scop = facts.scop;
-    let mut total: i128 = 0;
+    let mut bytes = Vec::new();
     for (n, array) in scop.arrays.iter().enumerate() {
+        let mut total: i128 = 0;
         let mut add = |set: Option<Set>| -> Result<(), String> {
             if let Some(set) = set {
                 let elements = points(&set).map_err(|e| format!("the compulsory bytes of `{}`: {e}", array.name))?;
@@ -129,8 +165,9 @@ fn compulsory(facts: &Facts) -> Result<i64, String> {
             let writes = scop.statements.iter().flat_map(|s| &s.accesses).filter(|a| a.writes && a.array == n);
             add(union(writes.map(|a| a.relation.clone()))?)?;
         }
+        bytes.push(small(total));
     }
-    Ok(small(total))
+    Ok(bytes)
 }
 
 fn union(relations: impl Iterator<Item = crate::isl::Map>) -> Result<Option<Set>, String> {
@@ -150,7 +187,7 @@ fn union(relations: impl Iterator<Item = crate::isl::Map>) -> Result<Option<Set>
 fn points(set: &Set) -> Result<i128, String> {
     let text = |e: crate::isl::IslError| e.to_string();
     let mut program = Program::default();
-    program.arrays.push(crate::lang::ast::Array {
+    program.arrays.push(Array {
         role: Role::Temp,
         ty: crate::lang::ast::Type::I8,
         name: "e".into(),
@@ -268,54 +305,8 @@ fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
             tile,
             traffic: traffic(&counts),
             peak_bytes: leaves.map(at).max().unwrap_or(0),
+            shared_loops: group.paths.iter().map(|p| p.shared_loops(&group.paths[0])).min().unwrap_or(0),
         });
     }
     Ok(figures)
-}
-
-/// Arrays that cross DRAM between groups.
-fn remarks(facts: &Facts) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    let outcome = facts.outcome;
-    if !facts.complete {
-        remarks.push(Remark {
-            kind: "budget".into(),
-            at: place(&facts.options.file, &facts.options.text, 0),
-            text: "the dependences are too intricate for their budget: statements run in source order, each staged by itself, \
-                   and may move as much as the source; `--effort` raises the budget"
-                .into(),
-        });
-    }
-    for (n, array) in facts.scheduled.arrays.iter().enumerate().filter(|(_, a)| a.role == Role::Temp) {
-        let counted = outcome.counts.arrays.iter().find(|c| c.name == array.name);
-        let moved = counted.map_or(0, |c| c.load_elements.saturating_add(c.store_elements));
-        let users: Vec<usize> = (0..facts.scheduled.statements.len())
-            .filter(|&s| facts.scheduled.statements[s].accesses.iter().any(|a| a.array == n))
-            .filter(|&s| outcome.decision.schedule.path(s).is_some())
-            .collect();
-        let (Some(&first), Some(&last)) = (users.first(), users.last()) else { continue };
-        let group = |s: usize| outcome.decision.schedule.path(s).map(|(g, _)| g);
-        if moved == 0 || group(first) == group(last) {
-            continue;
-        }
-        let bytes = moved.saturating_mul(array.ty.bytes().into());
-        let reader = &facts.scheduled.statements[last];
-        remarks.push(Remark {
-            kind: "missed-fusion".into(),
-            at: place(&facts.options.file, &facts.options.text, reader.assign.span.start as usize),
-            text: format!(
-                "{} and {} run apart: `{}` crosses DRAM with {bytes} bytes, and no shared band within {} bytes moves less",
-                facts.scheduled.statements[first].label, reader.label, array.name, facts.options.capacity_bytes
-            ),
-        });
-    }
-    remarks
-}
-
-/// `file:line:column`
-fn place(file: &str, text: &str, at: usize) -> String {
-    let before = text.get(..at.min(text.len())).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
-    format!("{file}:{line}:{column}")
 }

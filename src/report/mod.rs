@@ -3,10 +3,12 @@
 //! The order of the fields is the order of the keys. Keys are only ever added within schema 1. Except for `time_ms`, which
 //! stands in the `--report` file only, two runs on one input write the same bytes.
 
+pub mod code;
 mod curve;
 pub mod figures;
 mod make;
 mod plot;
+pub mod remarks;
 mod tree;
 
 pub use curve::{CURVE_SCHEMA, Curve, Outcome, Point};
@@ -14,6 +16,7 @@ pub use make::{Facts, make, parameters};
 pub use plot::plot;
 pub use tree::tree;
 
+use code::Code;
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -79,6 +82,10 @@ pub struct ArrayTraffic {
     #[serde(flatten)]
     pub traffic: Traffic,
     pub residence: Residence,
+    pub naive: Traffic,
+    pub per_nest: Traffic,
+    /// Its part of `dram.compulsory_bytes`.
+    pub compulsory_bytes: i64,
 }
 
 /// Where the elements of an array wait between their uses.
@@ -90,12 +97,39 @@ pub enum Residence {
     Split,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Scratchpad {
     /// The largest sum of live buffers.
     pub peak_bytes: i64,
     /// What holds the buffers at fixed offsets.
     pub arena_bytes: i64,
+    /// In the order in which the scheduled program declares them.
+    pub buffers: Vec<BufferFigures>,
+    /// The labels of the statements, or of parts of them, in the order in which they run: what buffers live beside.
+    pub steps: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BufferFigures {
+    pub name: String,
+    /// Whose elements it holds.
+    pub array: String,
+    pub bytes: i64,
+    pub offset: i64,
+    /// The first and the last of the steps beside which it lives.
+    pub alive: (usize, usize),
+}
+
+impl Scratchpad {
+    /// The buffers that live beside a step.
+    pub fn beside(&self, step: usize) -> impl Iterator<Item = &BufferFigures> {
+        self.buffers.iter().filter(move |b| (b.alive.0..=b.alive.1).contains(&step))
+    }
+
+    /// Their bytes.
+    pub fn bytes_beside(&self, step: usize) -> i64 {
+        self.beside(step).fold(0, |sum, b| sum.saturating_add(b.bytes))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -114,6 +148,8 @@ pub struct GroupFigures {
     #[serde(flatten)]
     pub traffic: Traffic,
     pub peak_bytes: i64,
+    /// The loops around all of them.
+    pub shared_loops: usize,
 }
 
 /// Something that a user may want to know or change.
@@ -124,6 +160,7 @@ pub struct Remark {
     /// `file:line:column`
     pub at: String,
     pub text: String,
+    pub code: Code,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -181,16 +218,35 @@ mod tests {
                 role: "temp".into(),
                 traffic: Traffic::default(),
                 residence: Residence::Scratchpad,
+                naive: Traffic::default(),
+                per_nest: Traffic::default(),
+                compulsory_bytes: 0,
             }],
-            scratchpad: Scratchpad::default(),
+            scratchpad: Scratchpad {
+                buffers: vec![BufferFigures {
+                    name: "C_s".into(),
+                    array: "C".into(),
+                    bytes: 4,
+                    offset: 0,
+                    alive: (0, 1),
+                }],
+                steps: vec!["S0".into(), "S1".into()],
+                ..Scratchpad::default()
+            },
             operations: Operations::default(),
             groups: vec![GroupFigures {
                 statements: vec!["S0".into(), "S1".into()],
                 tile: IndexMap::from([("i".to_string(), 64)]),
                 traffic: Traffic::default(),
                 peak_bytes: 0,
+                shared_loops: 1,
             }],
-            remarks: vec![Remark { kind: "missed-fusion".into(), at: "two_mm.loop:11:1".into(), text: "...".into() }],
+            remarks: vec![Remark {
+                kind: "missed-fusion".into(),
+                at: "two_mm.loop:11:1".into(),
+                text: "...".into(),
+                code: Code::MissedFusion,
+            }],
             solver: SolverFigures { name: "microlp".into(), status: "optimal".into(), gap: 0.0 },
             time_ms: Some(Times::default()),
         }
@@ -205,8 +261,9 @@ mod tests {
     fn the_keys_stand_in_the_order_of_the_schema() {
         let expected = "schema kernel params M machine name scratchpad_bytes dram naive load_bytes store_bytes per_nest \
              load_bytes store_bytes optimized load_bytes store_bytes compulsory_bytes lower_bound_bytes arrays name role \
-             load_bytes store_bytes residence scratchpad peak_bytes arena_bytes operations source optimized groups \
-             statements tile i load_bytes store_bytes peak_bytes remarks kind at text solver name status gap time_ms \
+             load_bytes store_bytes residence naive load_bytes store_bytes per_nest load_bytes store_bytes compulsory_bytes \
+             scratchpad peak_bytes arena_bytes buffers name array bytes offset alive steps operations source optimized groups \
+             statements tile i load_bytes store_bytes peak_bytes shared_loops remarks kind at text code solver name status gap time_ms \
              parse dependences schedule stage emit check total";
         assert_eq!(keys(&report().to_timed_json()).join(" "), expected);
     }

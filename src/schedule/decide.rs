@@ -52,8 +52,8 @@ impl Decision {
 }
 
 /// Longest run of nests, and most statements, that are planned as one group.
-const NESTS: usize = 16;
-const STATEMENTS: usize = 28;
+pub const NESTS: usize = 16;
+pub const STATEMENTS: usize = 28;
 /// Most arrays that may be resident, the largest that fit.
 const RESIDENTS: usize = 6;
 /// Most arrays that a group is planned with and without at once.

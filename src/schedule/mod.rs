@@ -17,7 +17,7 @@ pub mod source;
 pub mod split;
 pub mod tree;
 
-pub use decide::{Decision, Fuse, Goal, decide, decide_groups};
+pub use decide::{Decision, Fuse, Goal, NESTS, STATEMENTS, decide, decide_groups};
 pub use known::Known;
 pub use skew::Skewing;
 
