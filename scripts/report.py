@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""How many bytes cross to DRAM, for every kernel and scratchpad size, in one table.
+"""How many bytes cross to DRAM, for every kernel, scratchpad size and machine, in one table.
 
     scripts/report.py                                        every kernel at four sizes
     scripts/report.py --kernels kernels/conv*.loop --scratchpad 64KiB,512KiB
+    scripts/report.py --machines inf2,edge                   on machines, each with its own scratchpad
     scripts/report.py --json now.json --against before.json  what became better, what worse
-    scripts/report.py --read now.json report.json            saved results or reports, nothing is run
+    scripts/report.py --against HEAD~3 --markdown            against another revision, for a review
+    scripts/report.py --read now.json --plot curves.svg      saved results, nothing is run; a picture
 
 `naive`: every access goes to DRAM. `per nest`: each top-level statement by itself. `compulsory`: every
 element in and out once. `lower bound`: the largest bound that polyfuse knows of. All in bytes.
+
+A revision of git is checked out and built beside the repository's own build, in target/against; the first
+time that takes minutes.
 
 Exit status: 0 all is well; 1 a kernel failed, or is worse than before; 2 wrong usage.
 """
@@ -20,13 +25,16 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT_SCHEMA = "polyfuse-report/1"
 RESULTS_SCHEMA = "polyfuse-results/1"
+SIZES = "64KiB,512KiB,4MiB,24MiB"
 UNITS = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -45,12 +53,13 @@ class Result:
     optimized: int | None = None
     compulsory: int | None = None
     lower_bound: int | None = None
+    machine: str | None = None  # None: the one that polyfuse takes by itself
     error: str | None = None
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> tuple[str, str | None, int]:
         """What makes two results comparable."""
-        return self.kernel, self.scratchpad_bytes
+        return self.kernel, self.machine, self.scratchpad_bytes
 
 
 def parse_size(text: str) -> int:
@@ -85,31 +94,45 @@ def result_of_report(report: dict, kernel: str | None = None) -> Result:
         raise Unusable(f"not a report of polyfuse: {fault!r}") from fault
 
 
-def measure(polyfuse: str, kernel: Path, scratchpad_bytes: int, timeout: float | None) -> Result:
+@dataclass(frozen=True)
+class Place:
+    """What kernels are scheduled for: a machine, a scratchpad, or both."""
+
+    machine: str | None
+    scratchpad_bytes: int | None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The options that say so."""
+        size = [] if self.scratchpad_bytes is None else ["--scratchpad", str(self.scratchpad_bytes)]
+        return size + ([] if self.machine is None else ["--machine", self.machine])
+
+
+def measure(polyfuse: list[str], kernel: Path, place: Place, timeout: float | None) -> Result:
     """Optimises one kernel. A failure is a result that carries its first line."""
-    command = [polyfuse, "opt", str(kernel), "--scratchpad", str(scratchpad_bytes), "--emit", "json"]
+    command = [*polyfuse, "opt", str(kernel), *place.arguments, "--emit", "json"]
 
     def failed(why: str) -> Result:
-        return Result(kernel.stem, scratchpad_bytes, error=why)
+        return Result(kernel.stem, place.scratchpad_bytes or 0, machine=place.machine, error=why)
 
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:
         return failed(f"took more than {timeout:g} s")
     except OSError as fault:
-        return failed(f"{polyfuse}: {fault.strerror}")
+        return failed(f"{polyfuse[-1]}: {fault.strerror}")
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["nothing on stderr"]
         return failed(f"exit {done.returncode}: {said[0]}")
     try:
-        return result_of_report(json.loads(done.stdout), kernel.stem)
+        return replace(result_of_report(json.loads(done.stdout), kernel.stem), machine=place.machine)
     except (ValueError, Unusable) as fault:
         return failed(f"cannot read its report: {fault}")
 
 
-def measure_all(polyfuse: str, kernels: list[Path], sizes: list[int], jobs: int, timeout: float | None) -> list[Result]:
-    """Every kernel at every size, `jobs` at a time, in the order of the kernels and sizes."""
-    runs = [(kernel, size) for kernel in kernels for size in sizes]
+def measure_all(polyfuse: list[str], kernels: list[Path], places: list[Place], jobs: int, timeout: float | None) -> list[Result]:
+    """Every kernel at every place, `jobs` at a time, in the order of the kernels and places."""
+    runs = [(kernel, place) for kernel in kernels for place in places]
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(lambda run: measure(polyfuse, *run, timeout), runs))
 
@@ -171,33 +194,117 @@ def compare(now: Result, before: Result | None, threshold: float) -> Change:
     return Change("worse" if percent > threshold else "same", percent)
 
 
+@contextmanager
+def revision(name: str):
+    """The command of polyfuse as it was at a revision of git."""
+    with tempfile.TemporaryDirectory(prefix="polyfuse-") as folder:
+        tree = os.path.join(folder, "tree")
+        git = ["git", "-C", str(ROOT), "worktree"]
+        added = subprocess.run([*git, "add", "--quiet", "--detach", tree, name], capture_output=True, text=True)
+        if added.returncode != 0:
+            raise Unusable(f"{name}: neither a file nor a revision of git: {(added.stderr.strip().splitlines() or [''])[-1]}")
+        try:
+            yield ["env", f"CARGO_TARGET_DIR={ROOT / 'target' / 'against'}", os.path.join(tree, "scripts", "polyfuse")]
+        finally:
+            subprocess.run([*git, "remove", "--force", tree], capture_output=True)
+
+
 def ratio(part: int | None, whole: int | None) -> str:
     """`part` in multiples of `whole`, or nothing where that says nothing."""
     return f"{part / whole:.3f}" if part is not None and whole else ""
 
 
-def table(results: list[Result], changes: list[Change] | None) -> str:
-    """The results in columns, figures to the right; a failure takes the place of its figures."""
-    head = ["kernel", "scratchpad", "naive", "per nest", "optimised", "compulsory", "lower bound", "opt/comp", "nest/opt"]
+HEAD = ["kernel", "scratchpad", "naive", "per nest", "optimised", "compulsory", "lower bound", "opt/comp", "nest/opt"]
+COLOURS = {"better": "32", "worse": "31", "error": "31", "new": "36"}
+
+
+def rows_of(results: list[Result], with_machine: bool) -> list[list[str]]:
+    """The cells of each result, under `HEAD`; the machine stands beside the size."""
     rows = []
     for result in results:
         figures = [result.naive, result.per_nest, result.optimized, result.compulsory, result.lower_bound]
+        size = format_size(result.scratchpad_bytes) if result.scratchpad_bytes else ""
         rows.append(
-            [result.kernel, format_size(result.scratchpad_bytes)]
+            [result.kernel, f"{result.machine or ''} {size}".strip() if with_machine else size]
             + [f"{figure:,}" if figure is not None else "" for figure in figures]
             + [ratio(result.optimized, result.compulsory), ratio(result.per_nest, result.optimized)]
         )
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    return rows
+
+
+def table(results: list[Result], changes: list[Change] | None, colour: bool = False) -> str:
+    """The results in columns, figures to the right; a failure takes the place of its figures."""
+    rows = rows_of(results, any(result.machine for result in results))
+    widths = [max(len(row[column]) for row in [HEAD, *rows]) for column in range(len(HEAD))]
 
     def line(cells: list[str]) -> str:
         return "  ".join([cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))])
 
-    lines = [line(head)]
+    def painted(text: str, verdict: str) -> str:
+        return f"\033[{COLOURS[verdict]}m{text}\033[0m" if colour and text and verdict in COLOURS else text
+
+    lines = [line(HEAD)]
     for index, (result, row) in enumerate(zip(results, rows)):
-        text = line(row[:2]) + f"  error: {result.error}" if result.error else line(row)
-        mark = str(changes[index]) if changes else ""
+        text = line(row[:2]) + "  " + painted(f"error: {result.error}", "error") if result.error else line(row)
+        mark = painted(str(changes[index]), changes[index].verdict) if changes else ""
         lines.append(f"{text}  {mark}".rstrip())
     return "\n".join(lines)
+
+
+def markdown(results: list[Result], changes: list[Change] | None) -> str:
+    """The same table for a review. With changes, only the results that changed."""
+    head = HEAD + (["change"] if changes else [])
+    lines = ["| " + " | ".join(head) + " |", "|" + "|".join(["---", "---", *["---:"] * (len(head) - 2)]) + "|"]
+    rows = rows_of(results, any(result.machine for result in results))
+    for index, (result, row) in enumerate(zip(results, rows)):
+        mark = str(changes[index]) if changes else ""
+        if changes and not mark:
+            continue
+        cells = [*row[:2], "error: " + result.error.replace("|", "\\|"), *[""] * (len(HEAD) - 3)] if result.error else row
+        bold = [f"**{mark}**" if changes[index].verdict == "worse" else mark] if changes else []
+        lines.append("| " + " | ".join([*cells, *bold]) + " |")
+    return "\n".join(lines)
+
+
+def plot(path: str, results: list[Result], before: dict | None) -> None:
+    """A picture of bytes against the scratchpad, a panel for each kernel."""
+    from matplotlib.figure import Figure
+
+    kernels = sorted({result.kernel for result in results})
+    columns = max(1, min(5, len(kernels)))
+    height = -(-len(kernels) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.6 * height), layout="constrained")
+    for index, kernel in enumerate(kernels):
+        axes = figure.add_subplot(height, columns, index + 1)
+        points = sorted((r for r in results if r.kernel == kernel and r.optimized is not None), key=lambda r: r.scratchpad_bytes)
+        sizes = [result.scratchpad_bytes for result in points]
+        for name, values, style in (
+            ("per nest", [r.per_nest for r in points], "--"),
+            ("lower bound", [r.lower_bound for r in points], ":"),
+            ("optimised", [r.optimized for r in points], "o-"),
+        ):
+            axes.plot(sizes, values, style, label=name, markersize=3)
+        old = [(r.scratchpad_bytes, before[r.key].optimized) for r in points if before and r.key in before]
+        old = [point for point in old if point[1] is not None]
+        if old:
+            axes.plot(*zip(*old), "x-", label="before", markersize=4, linewidth=0.8)
+        axes.set(title=kernel, xscale="log", yscale="log")
+        axes.set_xticks(sizes, [format_size(size) for size in sizes], rotation=45, fontsize=6)
+        axes.minorticks_off()
+        if index == 0:
+            axes.legend(fontsize=6)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as fault:
+        raise Unusable(f"{path}: {fault}") from fault
+
+
+def check_plotting() -> None:
+    """Says before anything is run that there will be no picture."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as fault:
+        raise Unusable("--plot needs matplotlib, which this Python does not have (pip install matplotlib)") from fault
 
 
 def summary(results: list[Result], changes: list[Change] | None) -> str:
@@ -225,36 +332,68 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernels", nargs="+", metavar="FILE", help="files or patterns (default: kernels/*.loop)")
-    parser.add_argument("--scratchpad", default="64KiB,512KiB,4MiB,24MiB", metavar="SIZES", help="separated by commas (default: %(default)s)")
+    parser.add_argument("--scratchpad", metavar="SIZES", help=f"separated by commas (default: {SIZES}, or each machine's own)")
+    parser.add_argument("--machines", metavar="NAMES", help="machines or their files, separated by commas (default: polyfuse's)")
     parser.add_argument("--polyfuse", default=str(ROOT / "scripts" / "polyfuse"), metavar="BIN", help="default: scripts/polyfuse")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at a time (default: the cores)")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for one run (default: none)")
     parser.add_argument("--read", nargs="+", metavar="FILE", help="saved reports or results instead of running")
     parser.add_argument("--json", metavar="OUT", help="save the results")
-    parser.add_argument("--against", metavar="OLD", help="results saved before, to compare with")
+    parser.add_argument("--against", metavar="OLD", help="results saved before, or a revision of git, to compare with")
     parser.add_argument("--threshold", type=float, default=0.0, metavar="PERCENT", help="growth that still counts as the same (default: 0)")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown; with --against what changed")
+    parser.add_argument("--plot", metavar="OUT", help="draw bytes against the scratchpad (.svg, .png, .pdf)")
+    parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: on a terminal, unless NO_COLOR is set")
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error("--jobs must be at least 1")
     return options
 
 
+def places_of(options: argparse.Namespace) -> list[Place]:
+    """Every machine with every size."""
+    machines = options.machines.split(",") if options.machines else [None]
+    sizes = options.scratchpad or (None if options.machines else SIZES)
+    capacities = [parse_size(size) for size in sizes.split(",")] if sizes else [None]
+    return [Place(machine, capacity) for machine in machines for capacity in capacities]
+
+
+def results_before(options: argparse.Namespace, measured) -> dict | None:
+    """What `--against` names: a saved file, else a revision to be measured."""
+    if not options.against:
+        return None
+    if os.path.exists(options.against):
+        before = read_results(options.against)
+    else:
+        with revision(options.against) as polyfuse:
+            before = measured(polyfuse)
+    return {result.key: result for result in before}
+
+
 def report(options: argparse.Namespace) -> int:
     """Measures or reads, saves, prints; the exit status."""
-    before = {result.key: result for result in read_results(options.against)} if options.against else None
+    if options.plot:
+        check_plotting()
+
+    def measured(polyfuse: list[str]) -> list[Result]:
+        return measure_all(polyfuse, find_kernels(options.kernels), places_of(options), options.jobs, options.timeout)
+
+    before = results_before(options, measured)
     if options.read:
         results = [result for path in options.read for result in read_results(path)]
     else:
-        sizes = [parse_size(size) for size in options.scratchpad.split(",")]
-        results = measure_all(options.polyfuse, find_kernels(options.kernels), sizes, options.jobs, options.timeout)
+        results = measured([options.polyfuse])
     if options.json:
         write_results(options.json, results)
 
     changes = None
     if before is not None:
         changes = [compare(result, before.get(result.key), options.threshold) for result in results]
-    print(table(results, changes))
+    colour = options.color == "always" or (options.color == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    print(markdown(results, changes) + "\n" if options.markdown else table(results, changes, colour))
     print(summary(results, changes))
+    if options.plot:
+        plot(options.plot, results, before)
     failed = any(result.error for result in results)
     worse = any(change.verdict == "worse" for change in changes or [])
     return 1 if failed or worse else 0

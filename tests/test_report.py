@@ -3,9 +3,11 @@ import contextlib
 import importlib.util
 import io
 import json
+import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +19,9 @@ SPEC.loader.exec_module(report)
 # Prints a report whose optimised bytes stand in the kernel's file; `refuse` in it is an error of the input.
 FAKE = f"""#!{sys.executable}
 import json, pathlib, sys
-assert sys.argv[1] == "opt" and sys.argv[3] == "--scratchpad" and sys.argv[5:] == ["--emit", "json"], sys.argv
+assert sys.argv[1] == "opt" and sys.argv[-2:] == ["--emit", "json"], sys.argv
+places = dict(zip(sys.argv[3:-2:2], sys.argv[4:-2:2]))
+assert set(places) <= {{"--scratchpad", "--machine"}} and places, sys.argv
 text = pathlib.Path(sys.argv[2]).read_text().strip()
 if text == "refuse":
     print("error: the extent is empty\\nmore of it", file=sys.stderr)
@@ -28,7 +32,7 @@ if text == "babble":
 moved = lambda load, store: {{"load_bytes": load, "store_bytes": store}}
 print(json.dumps({{
     "schema": "polyfuse-report/1", "kernel": "as polyfuse calls it",
-    "machine": {{"name": "inf2", "scratchpad_bytes": int(sys.argv[4])}},
+    "machine": {{"name": "inf2", "scratchpad_bytes": int(places.get("--scratchpad", 512))}},
     "dram": {{"naive": moved(8000, 0), "per_nest": moved(3000, 1000), "optimized": moved(int(text) - 100, 100),
              "compulsory_bytes": 1000, "lower_bound_bytes": 1200}}}}))
 """
@@ -126,6 +130,72 @@ class Report(unittest.TestCase):
         status, out, _ = self.run_report("--kernels", kernel, "--scratchpad", "64KiB", "--against", old, "--threshold", "900")
         self.assertEqual(status, 1)
         self.assertIn("0 better, 1 worse", out)
+
+    def test_machines_are_run_with_their_own_scratchpads_or_with_each_size(self):
+        kernel = self.kernel("gemm", "2000")
+        path = self.folder / "now.json"
+        status, out, _ = self.run_report("--kernels", kernel, "--machines", "inf2,edge", "--json", path)
+        self.assertEqual(status, 0)
+        self.assertEqual([line.split()[:3] for line in out.splitlines()[1:3]], [["gemm", "inf2", "512"], ["gemm", "edge", "512"]])
+        _, out, _ = self.run_report("--kernels", kernel, "--machines", "inf2,edge", "--scratchpad", "64KiB,4MiB", "--against", path)
+        self.assertIn("4 results", out)
+        self.assertEqual(out.count("  new\n"), 4)
+        _, out, _ = self.run_report("--read", path, "--against", path)
+        self.assertNotIn("new", out)
+
+    def test_markdown_shows_what_changed_and_what_is_worse_stands_out(self):
+        kernels = [self.kernel("same", "2000"), self.kernel("grown", "2000"), self.kernel("bad", "refuse")]
+        run = ["--kernels", *kernels, "--scratchpad", "64KiB"]
+        old = self.saved("old.json", *run)
+        self.kernel("grown", "3000")
+        _, out, _ = self.run_report(*run, "--markdown")
+        self.assertEqual(len([line for line in out.splitlines() if line.startswith("| ")]), 4)
+        self.assertIn("| bad | 64KiB | error: exit 1: error: the extent is empty |", out)
+        _, out, _ = self.run_report(*run, "--markdown", "--against", old)
+        rows = [line for line in out.splitlines() if line.startswith("| ")][1:]
+        self.assertEqual(len(rows), 1, out)
+        self.assertTrue(rows[0].startswith("| grown |") and rows[0].endswith("| **worse +50.00%** |"), rows)
+
+    def test_colours_are_for_those_who_want_them(self):
+        kernel = self.kernel("gemm", "2000")
+        old = self.saved("old.json", "--kernels", kernel, "--scratchpad", "64KiB")
+        self.kernel("gemm", "2100")
+        run = ["--kernels", kernel, "--scratchpad", "64KiB", "--against", old]
+        self.assertNotIn("\033", self.run_report(*run)[1])
+        self.assertIn("\033[31mworse +5.00%\033[0m", self.run_report(*run, "--color", "always")[1])
+
+    def test_a_revision_of_git_is_measured_too(self):
+        repository = self.folder / "repository"
+        (repository / "scripts").mkdir(parents=True)
+        git = lambda *arguments: subprocess.run(
+            ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@x", *arguments], check=True, capture_output=True)
+        git("init", "--quiet")
+        script = repository / "scripts" / "polyfuse"
+        script.write_text(FAKE.replace("int(text) - 100", "int(text) + 900"))
+        script.chmod(0o755)
+        git("add", ".")
+        git("commit", "--quiet", "--message", "more bytes")
+        with unittest.mock.patch.object(report, "ROOT", repository):
+            run = ["--kernels", self.kernel("gemm", "2000"), "--scratchpad", "64KiB"]
+            status, out, _ = self.run_report(*run, "--against", "HEAD")
+            self.assertEqual(status, 0)
+            self.assertIn("better -33.33%", out)
+            status, _, err = self.run_report(*run, "--against", "no-such-thing")
+            self.assertEqual(status, 2)
+            self.assertIn("neither a file nor a revision", err)
+        self.assertEqual(git("worktree", "list").stdout.count(b"\n"), 1)
+
+    def test_a_plot_is_drawn_or_it_is_said_what_is_missing(self):
+        kernel = self.kernel("gemm", "2000")
+        path = self.folder / "curves.svg"
+        status, _, err = self.run_report("--kernels", kernel, "--scratchpad", "64KiB,4MiB", "--plot", path)
+        if importlib.util.find_spec("matplotlib"):
+            self.assertEqual(status, 0)
+            self.assertIn("<svg", path.read_text())
+        else:
+            self.assertEqual(status, 2)
+            self.assertIn("pip install matplotlib", err)
+            self.assertFalse(path.exists())
 
     def test_only_the_same_size_is_compared(self):
         kernel = self.kernel("gemm", "2000")
