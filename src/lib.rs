@@ -30,6 +30,7 @@
 //! | [`staging`] | What crosses between DRAM and the scratchpad, when, and where does it lie? |
 //! | [`emit`] | How is all that written as a program, and as C? |
 //! | [`count`] | How much does a program do and move? |
+//! | [`timeline`] | How long does a program take? A model |
 //! | [`run`] | What does a program compute? |
 //! | [`check`] | Is the outcome right? Shares nothing with `schedule` but the types of a schedule |
 //! | [`report`] | What is said about it? |
@@ -62,6 +63,7 @@
 //! - *ring*: a buffer that keeps a sliding window, its indices modulo its size.
 //! - *resident*: on chip from its first use to its last, across groups; *spill*: to DRAM between two uses.
 //! - *peak*: the largest sum of live buffers; *arena*: what holds all buffers at fixed offsets.
+//! - *run*: bytes of a transfer that lie in DRAM without a gap.
 //! - *compulsory bytes*: what any schedule moves: inputs read once, outputs written once.
 
 pub mod check;
@@ -80,6 +82,7 @@ pub mod schedule;
 pub mod staging;
 mod sweep;
 mod threads;
+pub mod timeline;
 
 pub use explain::{Explanation, explain};
 pub use optimize::{Failure, Optimized, Options, dependences, optimize, warnings};

@@ -236,6 +236,17 @@ fn machines_are_listed_and_printed_and_read_back() {
 }
 
 #[test]
+fn a_machine_without_rates_has_no_model_of_time() {
+    let folder = folder();
+    fs::write(folder.path().join("mine.toml"), "name = \"x\"\nscratchpad_bytes = 64\n").expect("written");
+    let output = polyfuse(folder.path(), &["opt", "good.loop", "--machine", "mine.toml", "--emit", "trace"]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("machine x says no `[rates]`"));
+    let output = polyfuse(folder.path(), &["opt", "good.loop", "--machine", "mine.toml", "--emit", "json"]);
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("\"time\": null"));
+}
+
+#[test]
 fn the_runtime_header_needs_no_program() {
     let (status, out, _) = run(&["opt", "--emit", "rt"]);
     assert_eq!(status, 0);
@@ -358,6 +369,7 @@ fn opt_prints_every_form_and_the_scheduled_program_checks() {
         ("json", "\"schema\": \"polyfuse-report/1\""),
         ("dot", "digraph"),
         ("schedule", "S0"),
+        ("trace", "\"traceEvents\":["),
     ] {
         let output = polyfuse(folder.path(), &["opt", "good.loop", "--emit", form, "-o", form, "--report", "r.json"]);
         assert!(output.status.success() && output.stdout.is_empty(), "{form}");

@@ -28,6 +28,8 @@ pub enum Command {
     Run(Run),
     /// Whether two programs have the same interface and results, and the second fits the machine
     Check(Check),
+    /// Compare two reports
+    Diff(Diff),
     /// Print a program's dependences
     Deps(Deps),
     /// List the machines built in, or print the file of one
@@ -111,6 +113,8 @@ pub enum Emit {
     Dot,
     /// The schedule tree
     Schedule,
+    /// A model of the time, for Perfetto and chrome://tracing
+    Trace,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -224,6 +228,22 @@ pub struct Check {
     pub common: Common,
     #[command(flatten)]
     pub capacity: Capacity,
+}
+
+#[derive(Args)]
+pub struct Diff {
+    /// A report that `--report` or `--emit json` wrote; `-` reads stdin
+    #[arg(value_name = "A.json")]
+    pub a: String,
+    /// Another
+    #[arg(value_name = "B.json")]
+    pub b: String,
+    /// Leave with status 1 when the second moves more bytes than the first by more than so many percent
+    #[arg(long, value_name = "PERCENT", value_parser = parse_fraction, allow_hyphen_values = true)]
+    pub threshold: Option<f64>,
+    /// Write there instead of stdout, whole or not at all; `-` is stdout
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<String>,
 }
 
 #[derive(Args)]

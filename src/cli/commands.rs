@@ -17,6 +17,7 @@ use polyfuse::machine::{self, Machine};
 use polyfuse::poly::show::{self, Shown};
 use polyfuse::report::json;
 use polyfuse::run::{self, Fault, Footprint, Place, Typed};
+use polyfuse::timeline::trace;
 use polyfuse::{Optimized, Options, schedule};
 
 /// Every run of one program is on the same inputs.
@@ -33,6 +34,7 @@ pub fn run(arguments: Arguments) -> Result<(), Stop> {
         Command::Count(count) => count_accesses(&count),
         Command::Run(run) => interpret(&run),
         Command::Check(check) => check_two(&check),
+        Command::Diff(diff) => super::diff::run(&diff),
         Command::Deps(deps) => dependences(&deps),
         Command::Machines(machines) => list_machines(&machines),
     }
@@ -75,7 +77,7 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
     let optimized = polyfuse::optimize(&parsed, &opt.common.overrides, &options)
         .map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &optimized.warnings);
-    let text = printed(opt.emit, &optimized, &source)?;
+    let text = printed(opt.emit, &optimized, &source, &options.machine)?;
     let mut results = vec![Written { file: opt.common.output.as_deref(), text }];
     if let Some(report) = &opt.report {
         results.push(Written { file: Some(report), text: optimized.report.to_timed_json() });
@@ -103,7 +105,7 @@ pub fn options(planning: &Planning, source: &Source, machine: Machine, capacity_
     }
 }
 
-fn printed(emit: Emit, optimized: &Optimized, source: &Source) -> Result<String, Stop> {
+fn printed(emit: Emit, optimized: &Optimized, source: &Source, machine: &Machine) -> Result<String, Stop> {
     Ok(match emit {
         Emit::Loop => optimized.program.to_string(),
         Emit::C => to_c(&optimized.program, &source.kernel, &optimized.placement)
@@ -112,6 +114,13 @@ fn printed(emit: Emit, optimized: &Optimized, source: &Source) -> Result<String,
         Emit::Json => optimized.report.to_json(),
         Emit::Dot => optimized.dot.clone(),
         Emit::Schedule => optimized.schedule.clone(),
+        Emit::Trace => {
+            let unknown = || {
+                Stop::Refused(format!("the machine {} says no `[rates]`: there is no model of its time", machine.name))
+            };
+            trace(&optimized.program, machine.rates.as_ref().ok_or_else(unknown)?)
+                .map_err(|e| Stop::Fault { what: e.to_string(), details: String::new() })?
+        }
     })
 }
 

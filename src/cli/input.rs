@@ -21,26 +21,8 @@ pub struct Source {
 impl Source {
     /// Reads the file named, or stdin for `-`, unless the command's result would replace it.
     pub fn read(file: &str, common: &Common) -> Result<Source, Stop> {
-        if file.is_empty() {
-            return Err(Stop::Refused("cannot read a file whose name is empty".into()));
-        }
-        if file != "-" {
-            spare(file, common.output.as_deref())?;
-        }
-        let name = if file == "-" { "stdin" } else { file };
-        let cannot = |why: &dyn std::fmt::Display| Stop::Refused(format!("cannot read {name}: {why}"));
-        let bytes = if file == "-" {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-        } else {
-            std::fs::read(file)
-        };
-        let text = String::from_utf8(bytes.map_err(|e| cannot(&e))?).map_err(|e| {
-            let before = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]);
-            let line = 1 + before.matches('\n').count();
-            let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
-            cannot(&format!("line {line}, column {column} is not UTF-8 text; save the file as UTF-8"))
-        })?;
+        let text = read(file, common.output.as_deref())?;
+        let name = name(file);
         fault::remember(name, &text);
         let kernel = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Source { name: name.to_string(), kernel, text })
@@ -61,6 +43,34 @@ impl Source {
     pub fn mistakes(&self, diagnostics: Vec<polyfuse::lang::Diagnostic>) -> Stop {
         Stop::Mistakes { file: self.name.clone(), text: self.text.clone(), diagnostics }
     }
+}
+
+/// How messages call a file.
+pub fn name(file: &str) -> &str {
+    if file == "-" { "stdin" } else { file }
+}
+
+/// The text of a file, or of stdin for `-`, unless the command's result would replace it.
+pub fn read(file: &str, output: Option<&str>) -> Result<String, Stop> {
+    if file.is_empty() {
+        return Err(Stop::Refused("cannot read a file whose name is empty".into()));
+    }
+    if file != "-" {
+        spare(file, output)?;
+    }
+    let cannot = |why: &dyn std::fmt::Display| Stop::Refused(format!("cannot read {}: {why}", name(file)));
+    let bytes = if file == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    String::from_utf8(bytes.map_err(|e| cannot(&e))?).map_err(|e| {
+        let before = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]);
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+        cannot(&format!("line {line}, column {column} is not UTF-8 text; save the file as UTF-8"))
+    })
 }
 
 /// Refuses to write a result over the file that it is made from: a slip would cost the only copy of a program.

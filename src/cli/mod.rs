@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod diff;
 mod explain;
 mod fault;
 mod input;

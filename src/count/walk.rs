@@ -1,7 +1,8 @@
 //! Counts by running the loops, without the values: for programs that are short, or whose sets are too intricate to be counted as such.
 
 use super::{CountError, Counts, Once, add};
-use crate::lang::ast::{Affine, AffineKind, Assign, AssignOp, Condition, Name, Range, Stmt, Transfer};
+use crate::lang::ast::{Affine, Assign, AssignOp, Condition, Name, Range, Stmt, Transfer};
+use crate::lang::value::{self, NoValue};
 
 /// Adds what a body does to counts that are all zero, looking at `most` iterations and statements in them.
 ///
@@ -80,47 +81,23 @@ impl<'p> Walk<'p> {
     }
 
     fn value(&self, affine: &Affine) -> Result<i64, CountError> {
-        let two = |a: &Affine, b: &Affine, op: fn(i64, i64) -> Option<i64>| {
-            op(self.value(a)?, self.value(b)?).ok_or(CountError::Overflow)
-        };
-        match &affine.kind {
-            AffineKind::Int(value) => Ok(*value),
-            AffineKind::Name(name) => {
-                let known = self.iterators.iter().rev().find(|(iterator, _)| *iterator == name);
-                known.map(|(_, value)| *value).ok_or_else(|| CountError::Unresolved(name.to_string()))
-            }
-            AffineKind::Neg(a) => self.value(a)?.checked_neg().ok_or(CountError::Overflow),
-            AffineKind::Add(a, b) => two(a, b, i64::checked_add),
-            AffineKind::Sub(a, b) => two(a, b, i64::checked_sub),
-            AffineKind::Mul(a, b) => two(a, b, i64::checked_mul),
-            AffineKind::Div(a, b) => two(a, b, i64::checked_div_euclid),
-            AffineKind::Mod(a, b) => two(a, b, i64::checked_rem_euclid),
-            AffineKind::Min(all) => self.extreme(all, i64::min),
-            AffineKind::Max(all) => self.extreme(all, i64::max),
-        }
-    }
-
-    fn extreme(&self, all: &[Affine], of: fn(i64, i64) -> i64) -> Result<i64, CountError> {
-        let values = all.iter().map(|a| self.value(a)).collect::<Result<Vec<_>, _>>()?;
-        values.into_iter().reduce(of).ok_or_else(|| CountError::Unresolved("an empty minimum or maximum".into()))
+        Ok(value::value(affine, &|name| self.iterator(name))?)
     }
 
     fn holds(&self, condition: &Condition<Affine>) -> Result<bool, CountError> {
-        match condition {
-            Condition::Chain(first, rest) => {
-                let mut left = self.value(first)?;
-                for (comparison, right) in rest {
-                    let right = self.value(right)?;
-                    if !comparison.holds(&left, &right) {
-                        return Ok(false);
-                    }
-                    left = right;
-                }
-                Ok(true)
-            }
-            Condition::And(parts) => parts.iter().try_fold(true, |all, part| Ok(all && self.holds(part)?)),
-            Condition::Or(parts) => parts.iter().try_fold(false, |any, part| Ok(any || self.holds(part)?)),
-            Condition::Not(part) => Ok(!self.holds(part)?),
+        Ok(value::holds(condition, &|name| self.iterator(name))?)
+    }
+
+    fn iterator(&self, name: &Name) -> Option<i64> {
+        self.iterators.iter().rev().find(|(iterator, _)| *iterator == name).map(|(_, value)| *value)
+    }
+}
+
+impl From<NoValue> for CountError {
+    fn from(no: NoValue) -> CountError {
+        match no {
+            NoValue::Overflow => CountError::Overflow,
+            NoValue::Unknown(what) => CountError::Unresolved(what),
         }
     }
 }

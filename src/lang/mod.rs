@@ -12,6 +12,7 @@ mod parse;
 mod print;
 mod resolve;
 mod scan;
+pub mod value;
 mod words;
 
 pub use diagnostic::{Diagnostic, Severity};

@@ -1,6 +1,7 @@
 //! What must a schedule fit? Machines, built in or read from a TOML file.
 //!
-//! A machine is its scratchpad so far: only numbers that a stage uses stand here, each with its source in its file.
+//! A machine is its scratchpad, which schedules must fit, and its rates, from which their time is modelled. Only numbers that a stage uses
+//! stand here, each with its source in its file.
 
 use std::fmt;
 
@@ -29,6 +30,43 @@ pub struct Machine {
     /// Where the numbers are from.
     #[serde(default)]
     pub source: String,
+    /// How fast it moves and computes; without them there is no model of time.
+    pub rates: Option<Rates>,
+}
+
+/// How fast a machine moves data and computes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    /// From the order to move to the first byte moved.
+    pub dma_start_ns: i64,
+    pub dma_bytes_per_second: i64,
+    /// Contiguous bytes in DRAM from which on the bandwidth is reached; a shorter run takes as long as this many.
+    pub dma_full_run_bytes: i64,
+    /// Of products that are summed up, on operands of 4 bytes and more.
+    pub tensor_f32_operations_per_second: i64,
+    /// The same on shorter operands.
+    pub tensor_f16_operations_per_second: i64,
+    /// Of all else but functions.
+    pub vector_operations_per_second: i64,
+    /// Of functions, such as exponentials and roots.
+    pub scalar_operations_per_second: i64,
+    /// Whether transfers run beside computing.
+    pub double_buffering: bool,
+}
+
+impl Rates {
+    fn positive(&self) -> [(&'static str, i64); 7] {
+        [
+            ("rates.dma_start_ns", self.dma_start_ns),
+            ("rates.dma_bytes_per_second", self.dma_bytes_per_second),
+            ("rates.dma_full_run_bytes", self.dma_full_run_bytes),
+            ("rates.tensor_f32_operations_per_second", self.tensor_f32_operations_per_second),
+            ("rates.tensor_f16_operations_per_second", self.tensor_f16_operations_per_second),
+            ("rates.vector_operations_per_second", self.vector_operations_per_second),
+            ("rates.scalar_operations_per_second", self.scalar_operations_per_second),
+        ]
+    }
 }
 
 /// Why a machine file is refused.
@@ -73,7 +111,10 @@ impl Machine {
         if machine.scratchpad_bytes <= 0 {
             return Err(MachineError::NotPositive { key: "scratchpad_bytes", value: machine.scratchpad_bytes });
         }
-        Ok(machine)
+        match machine.rates.iter().flat_map(Rates::positive).find(|(_, value)| *value <= 0) {
+            Some((key, value)) => Err(MachineError::NotPositive { key, value }),
+            None => Ok(machine),
+        }
     }
 }
 
@@ -144,6 +185,21 @@ mod tests {
     fn a_scratchpad_of_no_bytes_is_refused() {
         let error = Machine::from_toml("name = \"x\"\nscratchpad_bytes = 0\n");
         assert_eq!(error, Err(MachineError::NotPositive { key: "scratchpad_bytes", value: 0 }));
+    }
+
+    #[test]
+    fn rates_are_all_there_and_positive() {
+        let text = toml_of("edge").expect("a machine");
+        for name in names() {
+            assert!(Machine::named(name).is_some_and(|m| m.rates.is_some()), "{name}");
+        }
+        let part: String = text.lines().filter(|l| !l.starts_with("dma_start_ns")).map(|l| format!("{l}\n")).collect();
+        assert!(Machine::from_toml(&part).is_err_and(|e| e.to_string().contains("dma_start_ns")));
+        let zero = text.replace("dma_full_run_bytes = 64", "dma_full_run_bytes = 0");
+        let error = MachineError::NotPositive { key: "rates.dma_full_run_bytes", value: 0 };
+        assert_eq!(Machine::from_toml(&zero), Err(error));
+        let bare: String = text.lines().take_while(|l| !l.starts_with("[rates]")).map(|l| format!("{l}\n")).collect();
+        assert!(Machine::from_toml(&bare).is_ok_and(|m| m.rates.is_none()));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Which reasons are there? A closed set; each has a number, a name, and a description that says what would change it.
 
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why nests that share data run together or apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     Fused,
     KeptOnChip,
+    /// What remarks without a code were.
+    #[default]
     MissedFusion,
     DoesNotFit,
     MoreTraffic,
@@ -135,6 +138,13 @@ impl Code {
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.number())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+        let number = String::deserialize(deserializer)?;
+        Code::from_number(&number).ok_or_else(|| Error::custom(format!("no code `{number}`")))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::isl::Set;
 use crate::lang::ast::{Access, Array, Assign, AssignOp, ExprKind, Program, Role, Stmt};
 use crate::optimize::{Options, Outcome};
 use crate::poly::{Dependences, Scop, number};
+use crate::timeline;
 use indexmap::IndexMap;
 use itertools::Itertools;
 
@@ -48,7 +49,7 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
     let placement = &facts.outcome.staging.placement;
     let status = if facts.complete { "optimal" } else { "budget" };
     let mut report = Report {
-        schema: SCHEMA,
+        schema: SCHEMA.into(),
         kernel: facts.options.kernel.clone(),
         params: facts.params.clone(),
         machine: MachineFigures {
@@ -71,6 +72,7 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
         },
         operations: Operations { source: small(naive.operations), optimized: small(counts.operations) },
         groups: groups(facts)?,
+        time: time(facts),
         remarks: Vec::new(),
         solver: SolverFigures { name: facts.options.solver.name().into(), status: status.into(), gap: 0.0 },
         time_ms: Some(facts.times),
@@ -115,6 +117,22 @@ fn arrays(facts: &Facts, naive: &Counts, compulsory: &[i64]) -> Vec<ArrayTraffic
     facts.source.arrays.iter().zip(compulsory).map(figures).collect()
 }
 
+/// The time of all groups; `None` where the machine says no rates, or loops are too intricate to be counted.
+fn time(facts: &Facts) -> Option<timeline::Times> {
+    let rates = facts.options.machine.rates.as_ref()?;
+    let times: Result<Vec<_>, _> = parts(facts.outcome).map(|part| timeline::times(&part, rates)).collect();
+    Some(timeline::Times::in_sequence(&times.ok()?, rates))
+}
+
+/// The scheduled program of each group by itself.
+fn parts(outcome: &Outcome) -> impl Iterator<Item = Program> {
+    let starts = std::iter::once(0).chain(outcome.ends.iter().copied());
+    starts.zip(&outcome.ends).map(|(start, &end)| {
+        let arrays = outcome.program.arrays.clone();
+        Program { arrays, body: outcome.program.body[start..end].to_vec(), ..Program::default() }
+    })
+}
+
 /// The labels of all that runs, in the order in which it runs.
 fn steps(facts: &Facts) -> Vec<String> {
     let paths = facts.outcome.decision.schedule.groups.iter().flat_map(|g| &g.paths);
@@ -128,7 +146,7 @@ fn buffers(facts: &Facts) -> Vec<BufferFigures> {
     let placed = names.zip(&staging.buffers).zip(&staging.placement.offsets);
     let figures = placed.map(|((name, buffer), &offset)| BufferFigures {
         name: name.to_string(),
-        array: facts.scop.arrays[buffer.array].name.to_string(),
+        array: facts.scheduled.arrays[buffer.array].name.to_string(),
         bytes: buffer.bytes(),
         offset,
         alive: buffer.alive,
@@ -277,12 +295,8 @@ fn product_bound(facts: &Facts, statement: &crate::poly::Statement) -> Option<i6
 fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {
     let outcome = facts.outcome;
     let mut figures = Vec::new();
-    let mut start = 0;
     let mut leaf = 0;
-    for (group, &end) in outcome.decision.schedule.groups.iter().zip(&outcome.ends) {
-        let mut part = outcome.program.clone();
-        part.body = outcome.program.body[start..end].to_vec();
-        start = end;
+    for (group, part) in outcome.decision.schedule.groups.iter().zip(parts(outcome)) {
         let counts = count::count(&part).map_err(|e| e.to_string())?;
         let mut tile = IndexMap::new();
         for path in &group.paths {

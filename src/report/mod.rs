@@ -5,6 +5,7 @@
 
 pub mod code;
 mod curve;
+mod difference;
 pub mod figures;
 mod make;
 mod plot;
@@ -12,20 +13,23 @@ pub mod remarks;
 mod tree;
 
 pub use curve::{CURVE_SCHEMA, Curve, Outcome, Point};
+pub use difference::{difference, growth_percent};
 pub use make::{Facts, make, parameters};
 pub use plot::plot;
 pub use tree::tree;
 
 use code::Code;
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::timeline;
 
 pub const SCHEMA: &str = "polyfuse-report/1";
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: String,
     pub kernel: String,
     pub params: IndexMap<String, i64>,
     pub machine: MachineFigures,
@@ -34,13 +38,16 @@ pub struct Report {
     pub scratchpad: Scratchpad,
     pub operations: Operations,
     pub groups: Vec<GroupFigures>,
+    /// A model; `None` where there is none.
+    #[serde(default)]
+    pub time: Option<timeline::Times>,
     pub remarks: Vec<Remark>,
     pub solver: SolverFigures,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_ms: Option<Times>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MachineFigures {
     pub name: String,
     /// The capacity in force, which `--scratchpad` may have set.
@@ -48,7 +55,7 @@ pub struct MachineFigures {
 }
 
 /// What crosses to and from DRAM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     pub load_bytes: i64,
     pub store_bytes: i64,
@@ -61,7 +68,7 @@ impl Traffic {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dram {
     /// Every access of the source program goes to DRAM.
     pub naive: Traffic,
@@ -74,7 +81,7 @@ pub struct Dram {
     pub lower_bound_bytes: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArrayTraffic {
     pub name: String,
     /// `input`, `output`, `inout` or `temp`.
@@ -82,14 +89,17 @@ pub struct ArrayTraffic {
     #[serde(flatten)]
     pub traffic: Traffic,
     pub residence: Residence,
+    #[serde(default)]
     pub naive: Traffic,
+    #[serde(default)]
     pub per_nest: Traffic,
     /// Its part of `dram.compulsory_bytes`.
+    #[serde(default)]
     pub compulsory_bytes: i64,
 }
 
 /// Where the elements of an array wait between their uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Residence {
     Scratchpad,
@@ -97,19 +107,21 @@ pub enum Residence {
     Split,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scratchpad {
     /// The largest sum of live buffers.
     pub peak_bytes: i64,
     /// What holds the buffers at fixed offsets.
     pub arena_bytes: i64,
     /// In the order in which the scheduled program declares them.
+    #[serde(default)]
     pub buffers: Vec<BufferFigures>,
+    #[serde(default)]
     /// The labels of the statements, or of parts of them, in the order in which they run: what buffers live beside.
     pub steps: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BufferFigures {
     pub name: String,
     /// Whose elements it holds.
@@ -132,14 +144,14 @@ impl Scratchpad {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
     pub source: i64,
     pub optimized: i64,
 }
 
 /// Statements that share loops.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupFigures {
     /// Labels.
     pub statements: Vec<String>,
@@ -149,21 +161,23 @@ pub struct GroupFigures {
     pub traffic: Traffic,
     pub peak_bytes: i64,
     /// The loops around all of them.
+    #[serde(default)]
     pub shared_loops: usize,
 }
 
 /// Something that a user may want to know or change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// Such as `missed-fusion`.
     pub kind: String,
     /// `file:line:column`
     pub at: String,
     pub text: String,
+    #[serde(default)]
     pub code: Code,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SolverFigures {
     pub name: String,
     /// `optimal`, or why not.
@@ -173,7 +187,7 @@ pub struct SolverFigures {
 }
 
 /// Wall time by stage, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Times {
     pub parse: f64,
     pub dependences: f64,
@@ -185,6 +199,18 @@ pub struct Times {
 }
 
 impl Report {
+    /// Reads a report that was saved; keys that older reports lack are empty.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub fn from_json(text: &str) -> Result<Report, String> {
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
+        match value.get("schema").and_then(|schema| schema.as_str()) {
+            Some(SCHEMA) => serde_json::from_value(value).map_err(|e| format!("not a report of polyfuse: {e}")),
+            _ => Err(format!("not a report of polyfuse: its `schema` is not {SCHEMA}")),
+        }
+    }
+
     /// JSON that is the same for every run on one input: without the times.
     pub fn to_json(&self) -> String {
         json(&Report { time_ms: None, ..self.clone() })
@@ -208,7 +234,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            schema: SCHEMA,
+            schema: SCHEMA.into(),
             kernel: "two_mm".into(),
             params: IndexMap::from([("M".to_string(), 256)]),
             machine: MachineFigures { name: "inf2".into(), scratchpad_bytes: 25165824 },
@@ -241,6 +267,7 @@ mod tests {
                 peak_bytes: 0,
                 shared_loops: 1,
             }],
+            time: Some(timeline::Times::default()),
             remarks: vec![Remark {
                 kind: "missed-fusion".into(),
                 at: "two_mm.loop:11:1".into(),
@@ -263,9 +290,20 @@ mod tests {
              load_bytes store_bytes optimized load_bytes store_bytes compulsory_bytes lower_bound_bytes arrays name role \
              load_bytes store_bytes residence naive load_bytes store_bytes per_nest load_bytes store_bytes compulsory_bytes \
              scratchpad peak_bytes arena_bytes buffers name array bytes offset alive steps operations source optimized groups \
-             statements tile i load_bytes store_bytes peak_bytes shared_loops remarks kind at text code solver name status gap time_ms \
+             statements tile i load_bytes store_bytes peak_bytes shared_loops time transfers runs mean_run_bytes \
+             dma_seconds tensor_seconds vector_seconds scalar_seconds serial_seconds overlapped_seconds seconds bound_by remarks kind at text code solver name status gap time_ms \
              parse dependences schedule stage emit check total";
         assert_eq!(keys(&report().to_timed_json()).join(" "), expected);
+    }
+
+    #[test]
+    fn a_report_reads_as_it_was_written() {
+        let report = report();
+        assert_eq!(Report::from_json(&report.to_timed_json()), Ok(report));
+        assert!(
+            Report::from_json("{\"schema\": \"polyfuse-sweep/1\"}").is_err_and(|e| e.contains("polyfuse-report/1"))
+        );
+        assert!(Report::from_json("[").is_err());
     }
 
     #[test]
