@@ -47,6 +47,8 @@ pub struct Optimized {
     pub placement: Placement,
     pub report: Report,
     pub warnings: Vec<Diagnostic>,
+    /// For each group the number of the program's top-level statements up to its end.
+    pub ends: Vec<usize>,
     /// The schedule tree, to be read by people.
     pub schedule: String,
     /// The dependences as a graph for Graphviz.
@@ -188,7 +190,8 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
     .map_err(Failure::Fault)?;
     let placement = outcome.placement();
     let schedule = report::tree(&scheduled.scop, &outcome.decision.schedule);
-    Ok(Optimized { program: outcome.program, placement, report, warnings: warnings.clone(), schedule, dot })
+    let Outcome { program, ends, .. } = outcome;
+    Ok(Optimized { program, placement, report, warnings: warnings.clone(), ends, schedule, dot })
 }
 
 /// Wall time by stage: for the report's eyes only.

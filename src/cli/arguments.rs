@@ -113,6 +113,8 @@ pub enum Emit {
     Dot,
     /// The schedule tree
     Schedule,
+    /// A page with everything on it
+    Html,
     /// A model of the time, for Perfetto and chrome://tracing
     Trace,
 }

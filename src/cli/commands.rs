@@ -77,7 +77,7 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
     let optimized = polyfuse::optimize(&parsed, &opt.common.overrides, &options)
         .map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &optimized.warnings);
-    let text = printed(opt.emit, &optimized, &source, &options.machine)?;
+    let text = printed(opt, &source, &parsed, &options, &optimized)?;
     let mut results = vec![Written { file: opt.common.output.as_deref(), text }];
     if let Some(report) = &opt.report {
         results.push(Written { file: Some(report), text: optimized.report.to_timed_json() });
@@ -105,21 +105,32 @@ pub fn options(planning: &Planning, source: &Source, machine: Machine, capacity_
     }
 }
 
-fn printed(emit: Emit, optimized: &Optimized, source: &Source, machine: &Machine) -> Result<String, Stop> {
-    Ok(match emit {
+fn printed(
+    opt: &Opt,
+    source: &Source,
+    parsed: &Program,
+    options: &Options,
+    optimized: &Optimized,
+) -> Result<String, Stop> {
+    let fault = |what: String| Stop::Fault { what, details: String::new() };
+    Ok(match opt.emit {
         Emit::Loop => optimized.program.to_string(),
-        Emit::C => to_c(&optimized.program, &source.kernel, &optimized.placement)
-            .map_err(|error| Stop::Fault { what: error.to_string(), details: String::new() })?,
+        Emit::C => {
+            to_c(&optimized.program, &source.kernel, &optimized.placement).map_err(|error| fault(error.to_string()))?
+        }
         Emit::Rt => RUNTIME_HEADER.into(),
         Emit::Json => optimized.report.to_json(),
         Emit::Dot => optimized.dot.clone(),
         Emit::Schedule => optimized.schedule.clone(),
+        Emit::Html => super::page::html(source, parsed, &opt.common.overrides, options, optimized)?,
         Emit::Trace => {
-            let unknown = || {
-                Stop::Refused(format!("the machine {} says no `[rates]`: there is no model of its time", machine.name))
+            let Some(rates) = &options.machine.rates else {
+                let name = &options.machine.name;
+                return Err(Stop::Refused(format!(
+                    "the machine {name} says no `[rates]`: there is no model of its time"
+                )));
             };
-            trace(&optimized.program, machine.rates.as_ref().ok_or_else(unknown)?)
-                .map_err(|e| Stop::Fault { what: e.to_string(), details: String::new() })?
+            trace(&optimized.program, rates).map_err(|error| fault(error.to_string()))?
         }
     })
 }

@@ -10,6 +10,7 @@ mod explain;
 mod fault;
 mod input;
 mod output;
+mod page;
 mod sizes;
 mod sweep;
 

@@ -8,6 +8,7 @@ mod curve;
 mod difference;
 pub mod figures;
 mod make;
+mod page;
 mod plot;
 pub mod remarks;
 mod tree;
@@ -15,6 +16,7 @@ mod tree;
 pub use curve::{CURVE_SCHEMA, Curve, Outcome, Point};
 pub use difference::{difference, growth_percent};
 pub use make::{Facts, make, parameters};
+pub use page::{Page, page};
 pub use plot::plot;
 pub use tree::tree;
 
