@@ -8,19 +8,65 @@ use polyfuse::machine::{self, parse_size};
 
 /// Fuses, tiles and stages affine loop nests so that few bytes cross to DRAM.
 #[derive(Parser)]
-#[command(name = "polyfuse", version)]
+#[command(name = "polyfuse", version, after_help = EXAMPLES)]
 pub struct Arguments {
+    #[command(flatten)]
+    pub manner: Manner,
     #[command(subcommand)]
     pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  polyfuse opt kernels/two_mm.loop
+  polyfuse explain kernels/two_mm.loop --scratchpad 64KiB
+  polyfuse sweep kernels/mlp.loop --scratchpad 64KiB..1MiB --steps 1";
+
+const OPT_EXAMPLES: &str = "Examples:
+  polyfuse opt kernels/gemm.loop --scratchpad 512KiB -D M=2048
+  polyfuse opt kernels/gemm.loop --emit c -o gemm.c --report gemm.json
+  polyfuse opt kernels/softmax.loop --scratchpad 64KiB --emit html -o softmax.html
+  polyfuse opt kernels/gemm.loop kernels/mlp.loop --emit json -o .";
+
+const SWEEP_EXAMPLES: &str = "Examples:
+  polyfuse sweep kernels/softmax.loop
+  polyfuse sweep kernels/softmax.loop --scratchpad 8KiB,64KiB..256KiB --emit csv
+  polyfuse sweep kernels/softmax.loop --emit svg -o softmax.svg";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  polyfuse explain kernels/softmax.loop --scratchpad 64KiB
+  polyfuse explain PF005
+  polyfuse explain codes";
+
+/// How polyfuse behaves in a shell.
+#[derive(Args)]
+pub struct Manner {
+    /// When messages have colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+    /// Say errors only: no warnings, no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
     /// Schedule: fuse, tile, stage; print the scheduled program
+    #[command(after_help = OPT_EXAMPLES)]
     Opt(Opt),
     /// Schedule for several scratchpads; print bytes against capacity
+    #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(Sweep),
     /// Say why nests run together or apart, and what would change it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Count a program's DRAM accesses, exactly
     Count(Count),
@@ -34,6 +80,12 @@ pub enum Command {
     Deps(Deps),
     /// List the machines built in, or print the file of one
     Machines(Machines),
+    /// Lay out programs in place: indentation and spaces, comments kept
+    Fmt(Fmt),
+    /// Print a script that completes polyfuse's words in a shell
+    Completions(Completions),
+    /// Print the manual page of polyfuse or of one of its commands, for `man -l -`
+    Man(Man),
 }
 
 /// What means the same in every command.
@@ -83,9 +135,9 @@ pub struct Planning {
 
 #[derive(Args)]
 pub struct Opt {
-    /// The program; `-` reads stdin
+    /// The program; `-` reads stdin. Several go to a folder that `-o` names
     #[arg(value_name = "FILE.loop", required_unless_present = "emit")]
-    pub file: Option<String>,
+    pub files: Vec<String>,
     #[command(flatten)]
     pub common: Common,
     #[command(flatten)]
@@ -96,6 +148,9 @@ pub struct Opt {
     /// Write the report there
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<String>,
+    /// Go on, and schedule again whenever the file changes
+    #[arg(long)]
+    pub watch: bool,
     #[command(flatten)]
     pub planning: Planning,
 }
@@ -117,6 +172,21 @@ pub enum Emit {
     Html,
     /// A model of the time, for Perfetto and chrome://tracing
     Trace,
+}
+
+impl Emit {
+    /// How the name of a file of this form ends.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Emit::Loop => "loop",
+            Emit::C => "c",
+            Emit::Rt => "h",
+            Emit::Json | Emit::Trace => "json",
+            Emit::Dot => "dot",
+            Emit::Schedule => "txt",
+            Emit::Html => "html",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -278,6 +348,29 @@ pub struct Machines {
     /// Write there instead of stdout, whole or not at all; `-` is stdout
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Fmt {
+    /// The programs, written in place where they change; `-` lays out stdin to stdout
+    #[arg(value_name = "FILE.loop", required = true)]
+    pub files: Vec<String>,
+    /// Change nothing; list what would change, and leave with status 1 if anything would
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Args)]
+pub struct Completions {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub struct Man {
+    /// The command whose page to print
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 fn parse_override(text: &str) -> Result<(String, i64), String> {

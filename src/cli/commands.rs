@@ -1,5 +1,7 @@
 //! What does each command do? Read, one call of the library, write.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::Stop;
@@ -27,6 +29,7 @@ const SEED: u64 = 0;
 const MAX_INSTANCES: u64 = 1 << 42;
 
 pub fn run(arguments: Arguments) -> Result<(), Stop> {
+    output::behave(&arguments.manner);
     match arguments.command {
         Command::Opt(opt) => optimize(&opt),
         Command::Sweep(sweep) => super::sweep::run(&sweep),
@@ -37,6 +40,9 @@ pub fn run(arguments: Arguments) -> Result<(), Stop> {
         Command::Diff(diff) => super::diff::run(&diff),
         Command::Deps(deps) => dependences(&deps),
         Command::Machines(machines) => list_machines(&machines),
+        Command::Fmt(fmt) => super::fmt::run(&fmt),
+        Command::Completions(completions) => super::shell::completions(&completions),
+        Command::Man(man) => super::shell::man(&man),
     }
 }
 
@@ -57,18 +63,56 @@ fn load(file: &str, common: &Common) -> Result<(Source, Program), Stop> {
 }
 
 fn optimize(opt: &Opt) -> Result<(), Stop> {
-    let machine = input::machine(&opt.common)?;
     let place = |file: &Option<String>| file.clone().unwrap_or_else(|| "-".into());
     if opt.report.is_some() && place(&opt.report) == place(&opt.common.output) {
         return Err(Stop::Usage("the program and its report cannot go to one file".into()));
     }
-    let Some(file) = &opt.file else {
-        return match (opt.emit, &opt.report) {
-            (Emit::Rt, None) => finish(&opt.common, RUNTIME_HEADER.into()),
-            _ => Err(Stop::Usage("which program? FILE.loop is missing".into())),
-        };
-    };
+    match (&opt.files[..], opt.watch) {
+        ([file], true) if file != "-" => super::watch::watch(file, &|| optimize_file(opt, file)),
+        (_, true) => Err(Stop::Usage("`--watch` watches one file".into())),
+        ([], false) if opt.emit == Emit::Rt && opt.report.is_none() => finish(&opt.common, RUNTIME_HEADER.into()),
+        ([], false) => Err(Stop::Usage("which program? FILE.loop is missing".into())),
+        ([file], false) => optimize_file(opt, file),
+        (files, false) => optimize_all(opt, files),
+    }
+}
+
+fn optimize_file(opt: &Opt, file: &str) -> Result<(), Stop> {
     input::spare(file, opt.report.as_deref())?;
+    output::write(scheduled(opt, file, opt.common.output.as_deref(), opt.report.as_deref())?)
+}
+
+/// Schedules several programs into a folder: all of them, or none where one cannot be.
+fn optimize_all(opt: &Opt, files: &[String]) -> Result<(), Stop> {
+    let folder = opt.common.output.as_deref().map(Path::new).filter(|folder| folder.is_dir());
+    let (Some(folder), None) = (folder, &opt.report) else {
+        return Err(Stop::Usage("several programs go to a folder that `-o` names, and `--report` has one".into()));
+    };
+    let mut places: Vec<String> = Vec::new();
+    for file in files {
+        let stem = Path::new(input::name(file)).file_stem().unwrap_or_default();
+        let place = folder.join(stem).with_extension(opt.emit.extension()).to_string_lossy().into_owned();
+        input::spare(file, Some(&place))?;
+        if places.contains(&place) {
+            return Err(Stop::Usage(format!("two of the programs would go to {place}")));
+        }
+        places.push(place);
+    }
+    let mut results = Vec::new();
+    for (file, place) in files.iter().zip(&places) {
+        results.extend(scheduled(opt, file, Some(place), None)?);
+    }
+    output::write(results)
+}
+
+/// The results for one program: what to print, and the report where there is a place for it.
+fn scheduled<'a>(
+    opt: &Opt,
+    file: &str,
+    place: Option<&'a str>,
+    report: Option<&'a str>,
+) -> Result<Vec<Written<'a>>, Stop> {
+    let machine = input::machine(&opt.common)?;
     let source = Source::read(file, &opt.common)?;
     let parsed = source.parse()?;
     check_overrides(&opt.common.overrides, &[&parsed])?;
@@ -77,12 +121,9 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
     let optimized = polyfuse::optimize(&parsed, &opt.common.overrides, &options)
         .map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &optimized.warnings);
-    let text = printed(opt, &source, &parsed, &options, &optimized)?;
-    let mut results = vec![Written { file: opt.common.output.as_deref(), text }];
-    if let Some(report) = &opt.report {
-        results.push(Written { file: Some(report), text: optimized.report.to_timed_json() });
-    }
-    output::write(results)
+    let mut results = vec![Written { file: place, text: printed(opt, &source, &parsed, &options, &optimized)? }];
+    results.extend(report.map(|file| Written { file: Some(file), text: optimized.report.to_timed_json() }));
+    Ok(results)
 }
 
 /// What the library is asked for.

@@ -8,11 +8,14 @@ mod commands;
 mod diff;
 mod explain;
 mod fault;
+mod fmt;
 mod input;
 mod output;
 mod page;
+mod shell;
 mod sizes;
 mod sweep;
+mod watch;
 
 use std::process::ExitCode;
 

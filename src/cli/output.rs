@@ -3,24 +3,41 @@
 use std::fs::{File, Permissions};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tempfile::NamedTempFile;
 
 use super::Stop;
+use super::arguments::{Color, Manner};
 use polyfuse::lang::Diagnostic;
 
 /// Mistakes and warnings that are printed of one text; the parser stops at as many and one.
 const MOST_SHOWN: usize = 101;
 
-/// Prints mistakes and warnings.
-pub fn diagnostics(file: &str, text: &str, diagnostics: &[Diagnostic]) {
+/// What the user asked for; each command sets it once before it says anything.
+static QUIET: AtomicBool = AtomicBool::new(false);
+static COLOUR: AtomicBool = AtomicBool::new(false);
+
+/// Takes the manner that the command line asks for.
+pub fn behave(manner: &Manner) {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let colour = wanted && std::io::stderr().is_terminal();
-    for diagnostic in diagnostics.iter().take(MOST_SHOWN) {
-        say(&diagnostic.render(file, text, colour));
+    let colour = match manner.color {
+        Color::Auto => wanted && std::io::stderr().is_terminal(),
+        Color::Always => true,
+        Color::Never => false,
+    };
+    COLOUR.store(colour, Ordering::Relaxed);
+    QUIET.store(manner.quiet, Ordering::Relaxed);
+}
+
+/// Prints mistakes and warnings; when it is quiet, mistakes alone.
+pub fn diagnostics(file: &str, text: &str, diagnostics: &[Diagnostic]) {
+    let quiet = QUIET.load(Ordering::Relaxed);
+    let said: Vec<&Diagnostic> = diagnostics.iter().filter(|d| d.is_error() || !quiet).collect();
+    for diagnostic in said.iter().take(MOST_SHOWN) {
+        say(&diagnostic.render(file, text, COLOUR.load(Ordering::Relaxed)));
     }
-    if let more @ 1.. = diagnostics.len().saturating_sub(MOST_SHOWN) {
+    if let more @ 1.. = said.len().saturating_sub(MOST_SHOWN) {
         say(&format!("{more} more are not shown"));
     }
 }
@@ -45,7 +62,8 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(what: &'static str, of: usize) -> Progress {
-        let progress = Progress { what, of, done: AtomicUsize::new(0), is_shown: std::io::stderr().is_terminal() };
+        let is_shown = std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed);
+        let progress = Progress { what, of, done: AtomicUsize::new(0), is_shown };
         progress.draw(0);
         progress
     }

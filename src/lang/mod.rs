@@ -7,6 +7,7 @@ mod affine;
 pub mod ast;
 mod diagnostic;
 mod doubt;
+pub mod layout;
 mod mistake;
 mod parse;
 mod print;
