@@ -23,7 +23,7 @@ fn kernel(name: &str, options: &[&str]) -> (TempDir, String, Value) {
     (folder, text(page), serde_json::from_str(&text(report)).expect("JSON"))
 }
 
-const SMALL: [&str; 8] = ["-D", "H=2", "-D", "N=48", "-D", "D=16", "--scratchpad", "4KiB"];
+const SMALL: [&str; 6] = ["-D", "M=96", "-D", "N=48", "--scratchpad", "1KiB"];
 
 /// The number that stands in the cell with these attributes, as shown and as said.
 fn figure(page: &str, attributes: &str) -> i64 {
@@ -41,7 +41,7 @@ fn bytes(traffic: &Value) -> i64 {
 
 #[test]
 fn every_number_is_the_reports() {
-    let (_folder, page, report) = kernel("attention", &SMALL);
+    let (_folder, page, report) = kernel("softmax", &SMALL);
     let data = page.split("id=\"report\">").nth(1).and_then(|t| t.split("</script>").next()).expect("the report");
     assert_eq!(serde_json::from_str::<Value>(&data.replace("<\\/", "</")).expect("JSON"), report);
     let dram = &report["dram"];
@@ -52,7 +52,7 @@ fn every_number_is_the_reports() {
         ("compulsory", dram["compulsory_bytes"].as_i64().expect("bytes")),
         ("bound", dram["lower_bound_bytes"].as_i64().expect("bytes")),
         ("peak", report["scratchpad"]["peak_bytes"].as_i64().expect("bytes")),
-        ("capacity", 4096),
+        ("capacity", 1024),
     ] {
         assert_eq!(figure(&page, &format!("data-figure=\"{id}\"")), expected, "{id}");
     }
@@ -72,7 +72,7 @@ fn every_number_is_the_reports() {
 
 #[test]
 fn the_parts_of_an_array_add_up_to_the_whole() {
-    let (_folder, _, report) = kernel("attention", &SMALL);
+    let (_folder, _, report) = kernel("softmax", &SMALL);
     let arrays = report["arrays"].as_array().expect("arrays");
     let sum = |of: &dyn Fn(&Value) -> i64| arrays.iter().map(of).sum::<i64>();
     let dram = &report["dram"];
@@ -95,7 +95,8 @@ fn a_page_of_a_hundred_nests_is_small_and_needs_nothing_beside_it() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("long.loop"), text).expect("written");
-    let output = polyfuse(folder.path(), &["opt", "long.loop", "--scratchpad", "2KiB", "--emit", "html"]);
+    let output =
+        polyfuse(folder.path(), &["opt", "long.loop", "--scratchpad", "2KiB", "--fuse", "none", "--emit", "html"]);
     let page = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(page.len() < 500_000, "{} bytes", page.len());
     for part in ["://", "src=", "@import", "url("] {
@@ -145,7 +146,7 @@ fn a_browser_shows_every_picture_without_a_fault() {
         eprintln!("skipped: no chromium or google-chrome is installed, so no browser has seen the page");
         return;
     };
-    let (folder, page, _) = kernel("attention", &SMALL);
+    let (folder, page, _) = kernel("softmax", &SMALL);
     let watched =
         page.replacen("<head>", &format!("<head>{FAULTS}"), 1).replacen("</body>", &format!("{CHECK}</body>"), 1);
     let file = folder.path().join("page.html");
