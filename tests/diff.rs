@@ -62,4 +62,8 @@ fn what_is_no_report_is_refused() {
     assert_eq!((status, out.as_str()), (1, ""));
     assert!(err.contains("p.loop: not JSON"), "{err}");
     assert_eq!(polyfuse(folder.path(), &["diff", "-", "-"]).0, 2);
+    let report = std::fs::read_to_string(folder.path().join("fused.json")).expect("read");
+    let far = report.replace("\"load_bytes\": 16384", &format!("\"load_bytes\": {}", i64::MIN));
+    std::fs::write(folder.path().join("far.json"), far).expect("written");
+    assert_eq!(polyfuse(folder.path(), &["diff", "far.json", "fused.json"]).0, 0);
 }

@@ -137,6 +137,19 @@ fn a_schedule_that_gains_nothing_says_why() {
 }
 
 #[test]
+fn nests_that_are_too_far_apart_for_a_group_are_said_to_be() {
+    let mut text = String::from("input X[32]; output Y[32]; temp T0[32]");
+    (1..18).for_each(|n| text += &format!(", T{n}[32]"));
+    text += "; for i in 0..32 { T0[i] = X[i]; }";
+    (1..18).for_each(|n| text += &format!(" for i in 0..32 {{ T{n}[i] = T{}[31 - i]; }}", n - 1));
+    text += " for i in 0..32 { Y[i] = T17[i] + X[i]; }";
+    let found = reasons(&text, "16B");
+    let (code, reason) = found.iter().find(|(_, r)| r["arrays"][0] == "X").expect("the pair");
+    assert_eq!(code, "PF011", "{reason}");
+    assert!(text_of(reason).contains("19 nests with 19 statements; a group has at most 16 and 28"), "{reason}");
+}
+
+#[test]
 fn an_explanation_is_the_same_each_time() {
     let folder = program(PRODUCTS);
     for form in ["text", "json"] {

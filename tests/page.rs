@@ -23,7 +23,7 @@ fn kernel(name: &str, options: &[&str]) -> (TempDir, String, Value) {
     (folder, text(page), serde_json::from_str(&text(report)).expect("JSON"))
 }
 
-const SMALL: [&str; 6] = ["-D", "M=96", "-D", "N=48", "--scratchpad", "1KiB"];
+const SMALL: [&str; 10] = ["-D", "NI=24", "-D", "NJ=20", "-D", "NK=16", "-D", "NL=28", "--scratchpad", "512"];
 
 /// The number that stands in the cell with these attributes, as shown and as said.
 fn figure(page: &str, attributes: &str) -> i64 {
@@ -41,7 +41,7 @@ fn bytes(traffic: &Value) -> i64 {
 
 #[test]
 fn every_number_is_the_reports() {
-    let (_folder, page, report) = kernel("softmax", &SMALL);
+    let (_folder, page, report) = kernel("two_mm", &SMALL);
     let data = page.split("id=\"report\">").nth(1).and_then(|t| t.split("</script>").next()).expect("the report");
     assert_eq!(serde_json::from_str::<Value>(&data.replace("<\\/", "</")).expect("JSON"), report);
     let dram = &report["dram"];
@@ -52,7 +52,7 @@ fn every_number_is_the_reports() {
         ("compulsory", dram["compulsory_bytes"].as_i64().expect("bytes")),
         ("bound", dram["lower_bound_bytes"].as_i64().expect("bytes")),
         ("peak", report["scratchpad"]["peak_bytes"].as_i64().expect("bytes")),
-        ("capacity", 1024),
+        ("capacity", 512),
     ] {
         assert_eq!(figure(&page, &format!("data-figure=\"{id}\"")), expected, "{id}");
     }
@@ -72,7 +72,7 @@ fn every_number_is_the_reports() {
 
 #[test]
 fn the_parts_of_an_array_add_up_to_the_whole() {
-    let (_folder, _, report) = kernel("softmax", &SMALL);
+    let (_folder, _, report) = kernel("two_mm", &SMALL);
     let arrays = report["arrays"].as_array().expect("arrays");
     let sum = |of: &dyn Fn(&Value) -> i64| arrays.iter().map(of).sum::<i64>();
     let dram = &report["dram"];
@@ -146,7 +146,8 @@ fn a_browser_shows_every_picture_without_a_fault() {
         eprintln!("skipped: no chromium or google-chrome is installed, so no browser has seen the page");
         return;
     };
-    let (folder, page, _) = kernel("softmax", &SMALL);
+    // Apart, so that there are two groups to choose from.
+    let (folder, page, _) = kernel("two_mm", &[&SMALL[..], &["--fuse", "none"]].concat());
     let watched =
         page.replacen("<head>", &format!("<head>{FAULTS}"), 1).replacen("</body>", &format!("{CHECK}</body>"), 1);
     let file = folder.path().join("page.html");

@@ -26,8 +26,12 @@ pub fn difference(a: &Report, b: &Report) -> String {
 
 /// The growth of the bytes moved from one report to the other, in percent.
 pub fn growth_percent(a: &Report, b: &Report) -> f64 {
-    let (before, after) = (a.dram.optimized.bytes(), b.dram.optimized.bytes());
-    if before == after { 0.0 } else { 100.0 * (after - before) as f64 / before.max(1) as f64 }
+    percent(a.dram.optimized.bytes(), b.dram.optimized.bytes())
+}
+
+/// In floating point, as a report that was read may hold any numbers.
+fn percent(before: i64, after: i64) -> f64 {
+    if before == after { 0.0 } else { 100.0 * (after as f64 - before as f64) / (before.max(1) as f64) }
 }
 
 fn title(report: &Report) -> String {
@@ -70,7 +74,7 @@ fn row(name: &str, before: i64, after: i64) -> String {
     let change = match (before, after) {
         _ if before == after => "same".into(),
         (0, _) => String::new(),
-        _ => format!("{:+.2}%", 100.0 * (after - before) as f64 / before as f64),
+        _ => format!("{:+.2}%", percent(before, after)),
     };
     let line = format!("{name:<24}{:>18}{:>18}{change:>10}", grouped(before), grouped(after));
     format!("{}\n", line.trim_end())

@@ -6,6 +6,9 @@ use crate::lang::value::{NoValue, holds, value};
 /// Iterators in scope with their values.
 pub type Scope = Vec<(Name, i64)>;
 
+/// What stands inside loops: its figures for the iterators in scope.
+pub type Inside<'a> = dyn FnMut(&mut Steps, &mut Scope) -> Result<Vec<f64>, NoValue> + 'a;
+
 /// Looks up an iterator.
 pub fn lookup(scope: &Scope) -> impl Fn(&Name) -> Option<i64> {
     move |name| scope.iter().rev().find(|(known, _)| known == name).map(|(_, value)| *value)
@@ -26,13 +29,13 @@ impl Steps {
         Ok(())
     }
 
-    /// The sum over the iterations of nested loops of what stands inside; `inner` names the iterators that matter there.
+    /// The sum over the iterations of nested loops of what stands inside; `matters` tells which iterators change it.
     pub fn sum(
         &mut self,
         ranges: &[Range],
         scope: &mut Scope,
         matters: &dyn Fn(&Name) -> bool,
-        inside: &mut dyn FnMut(&mut Steps, &mut Scope) -> Result<Vec<f64>, NoValue>,
+        inside: &mut Inside,
     ) -> Result<Vec<f64>, NoValue> {
         let Some((range, rest)) = ranges.split_first() else { return inside(self, scope) };
         let (lo, hi, step) = bounds(range, scope)?;
