@@ -18,7 +18,9 @@ pub fn watch(file: &str, once: &dyn Fn() -> Result<(), Stop>) -> Result<(), Stop
             seen = Some(text);
             match once() {
                 Ok(()) => {}
-                Err(stop @ (Stop::Refused(_) | Stop::Mistakes { .. })) => drop(report(&stop)),
+                Err(stop @ (Stop::Refused(_) | Stop::Mistakes { .. })) => {
+                    report(&stop);
+                }
                 Err(stop) => return Err(stop),
             }
         }
