@@ -6,7 +6,7 @@ mod source;
 use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::machine::Machine;
-use polyfuse::poly::{dependences, expand, expansions, extract, split};
+use polyfuse::poly::{Reductions, dependences, expand, expansions, extract, split};
 use polyfuse::schedule::Fuse;
 use polyfuse::{Options, lang, optimize};
 use source::resolved;
@@ -68,7 +68,7 @@ fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
     for (text, expected) in TEMPS {
         let program = resolved(text);
         let scop = extract(&program, &Context::new()).expect("instances");
-        let found = expansions(&scop, &dependences(&scop).expect("dependences")).expect("expansions");
+        let found = expansions(&scop, &dependences(&scop, Reductions::Free).expect("dependences")).expect("expansions");
         let expanded = expand(&program, &scop, &found).expect("loops with bounds").expect("sizes that fit");
         assert_eq!(found.len(), expected.len(), "{text}");
         assert!(expected.iter().all(|array| expanded.to_string().contains(&format!(" {array};"))), "{expanded}");
@@ -90,6 +90,7 @@ fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fus
         recompute: 0.25,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     let overrides: Vec<(String, i64)> = overrides.iter().map(|&(name, value)| (name.into(), value)).collect();
     let moved = optimize(&parsed, &overrides, &options).expect("a schedule").report.dram.optimized;

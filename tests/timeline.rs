@@ -31,6 +31,7 @@ fn scheduled(kernel: &str, machine: &str, capacity_bytes: i64) -> (lang::ast::Pr
         recompute: 0.25,
         solver: Default::default(),
         effort: 1,
+        strict_fp: false,
     };
     let optimized = optimize(&parsed, &[], &options).expect("a schedule");
     (optimized.program, optimized.report.time.expect("a time"))
