@@ -1,14 +1,15 @@
 //! Which figures describe a schedule?
 
+use super::bounds::product_bounds;
+use super::points::points;
 use super::remarks::remarks;
 use super::{
     ArrayTraffic, BufferFigures, Dram, GroupFigures, MachineFigures, Operations, Report, Residence, SCHEMA, Scratchpad,
     SolverFigures, Times, Traffic,
 };
 use crate::count::{self, Counts};
-use crate::emit::{Leaves, Names, Sum, convert};
 use crate::isl::Set;
-use crate::lang::ast::{Access, Array, Assign, AssignOp, ExprKind, Program, Role, Stmt};
+use crate::lang::ast::{Array, Program, Role};
 use crate::optimize::{Options, Outcome};
 use crate::poly::{Dependences, Scop, number};
 use crate::timeline;
@@ -44,8 +45,8 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
     let counts = &facts.outcome.counts;
     let compulsory = compulsory(facts)?;
     let compulsory_bytes = compulsory.iter().fold(0i64, |sum, bytes| sum.saturating_add(*bytes));
-    let bounds = product_bounds(facts);
-    let lower_bound_bytes = bounds.into_iter().fold(compulsory_bytes, i64::max);
+    let products = product_bounds(facts.scop, facts.options.capacity_bytes)?;
+    let lower_bound_bytes = products.into_iter().fold(compulsory_bytes, i64::max);
     let placement = &facts.outcome.staging.placement;
     let status = if facts.complete { "optimal" } else { "budget" };
     let mut report = Report {
@@ -198,98 +199,6 @@ fn union(relations: impl Iterator<Item = crate::isl::Map>) -> Result<Option<Set>
         });
     }
     Ok(all)
-}
-
-/// The number of points of a set `{ A[a] }`: isl writes the loops that visit each point of a convex piece once, and those
-/// are counted. Loops over all pieces at once would need bounds that the loop language does not have.
-fn points(set: &Set) -> Result<i128, String> {
-    let text = |e: crate::isl::IslError| e.to_string();
-    let mut program = Program::default();
-    program.arrays.push(Array {
-        role: Role::Temp,
-        ty: crate::lang::ast::Type::I8,
-        name: "e".into(),
-        dims: Vec::new(),
-        extents: Vec::new(),
-        span: Default::default(),
-    });
-    let names = Names::of(&program);
-    for piece in set.coalesce().and_then(|set| set.disjoint_pieces()).map_err(text)? {
-        let loops = piece.visit().map_err(text)?;
-        program.body.extend(convert(&loops, &names, &Points).map_err(text)?);
-    }
-    count::count(&program).map(|counts| counts.instances).map_err(|e| e.to_string())
-}
-
-/// Leaves that do nothing but be counted.
-struct Points;
-
-impl Leaves for Points {
-    fn argument_name(&self, _: &str, argument: usize) -> String {
-        format!("a{argument}")
-    }
-
-    fn statement(&self, _: &str, _: &[Sum]) -> Stmt {
-        Stmt::Assign(Assign {
-            label: None,
-            target: Access { array: "e".into(), indices: Vec::new(), span: Default::default() },
-            op: AssignOp::Set,
-            value: ExprKind::Number(0.0).into(),
-            span: Default::default(),
-        })
-    }
-}
-
-/// Bytes that a matrix product of inputs into a result must move: `2MNK/√S - 2S` elements for a scratchpad of `S` elements.
-///
-/// Source: Smith, Lowery, Langou, van de Geijn, "A tight I/O lower bound for matrix multiplication", 2019 (arXiv 1702.02017).
-fn product_bounds(facts: &Facts) -> Vec<i64> {
-    facts.scop.statements.iter().filter_map(|s| product_bound(facts, s)).collect()
-}
-
-fn product_bound(facts: &Facts, statement: &crate::poly::Statement) -> Option<i64> {
-    let [target, left, right] = &statement.accesses[..] else { return None };
-    let role = |access: &crate::poly::Access| facts.scop.arrays[access.array].role;
-    let ExprKind::Binary(crate::lang::ast::BinaryOp::Mul, ..) = statement.assign.value.kind else { return None };
-    if statement.assign.op != AssignOp::Add
-        || role(left) != Role::Input
-        || role(right) != Role::Input
-        || !matches!(role(target), Role::Output | Role::Inout)
-    {
-        return None;
-    }
-    let dims = statement.dims.len();
-    let uses = |access: &crate::poly::Access| -> Option<Vec<bool>> {
-        let mut used = vec![false; dims];
-        for index in &access.linear {
-            let index = index.as_ref()?;
-            let mut moving = (0..dims).filter(|&k| index.coefficients[k] != 0);
-            let (Some(k), None) = (moving.next(), moving.next()) else { return None };
-            if index.coefficients[k].abs() != 1 || std::mem::replace(&mut used[k], true) {
-                return None;
-            }
-        }
-        Some(used)
-    };
-    let (t, l, r) = (uses(target)?, uses(left)?, uses(right)?);
-    // Each iterator stands in exactly two of the three: rows, columns, and the sum.
-    if (0..dims).any(|k| u8::from(t[k]) + u8::from(l[k]) + u8::from(r[k]) != 2) {
-        return None;
-    }
-    let mut volume = 1.0f64;
-    for k in 0..dims {
-        let (lo, hi) = (statement.domain.dim_min(k).ok()??, statement.domain.dim_max(k).ok()??);
-        volume *= (hi - lo + 1) as f64;
-    }
-    let instances = points(&statement.domain).ok()?;
-    if instances as f64 != volume {
-        return None;
-    }
-    let bytes = facts.scop.arrays[target.array].ty.bytes().min(facts.scop.arrays[left.array].ty.bytes());
-    let bytes = bytes.min(facts.scop.arrays[right.array].ty.bytes());
-    let room = facts.options.capacity_bytes as f64 / bytes as f64;
-    let elements = 2.0 * volume / room.sqrt() - 2.0 * room;
-    (elements > 0.0).then(|| (elements.floor() as i64).saturating_sub(1).saturating_mul(bytes))
 }
 
 fn groups(facts: &Facts) -> Result<Vec<GroupFigures>, String> {

@@ -3,6 +3,7 @@
 //! The order of the fields is the order of the keys. Keys are only ever added within schema 1. Except for `time_ms`, which
 //! stands in the `--report` file only, two runs on one input write the same bytes.
 
+mod bounds;
 pub mod code;
 mod curve;
 mod difference;
@@ -10,6 +11,7 @@ pub mod figures;
 mod make;
 mod page;
 mod plot;
+mod points;
 pub mod remarks;
 mod tree;
 
