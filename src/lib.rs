@@ -15,6 +15,10 @@
 //! ([`lang::ast`]), one printer and one interpreter serve both ends, so "is it right?" is *run both and compare*, and "is it
 //! better?" is *count both*.
 //!
+//! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: temps that
+//! iterations fill anew get an element for each ([`poly::expand`]), and a loop is split where a part of an array can stay that does not
+//! fit as a whole ([`schedule::split`] finds it, [`poly::split`] does it).
+//!
 //! # The layers
 //!
 //! The modules stand in the order in which data meets them; each uses only those above it.
@@ -55,6 +59,9 @@
 //! - *band*: loops that all statements of a group share, each of which may be tiled (Bondhugula et al. 2008).
 //! - *shift*: a constant by which a statement runs later along a loop than another.
 //! - *time skewing*: rows run later by a constant for each step of time, so that tiles of several steps are legal (Wonnacott 2000).
+//! - *strip*: a block of a dimension that drifts with time as skewed rows do.
+//! - *index-set splitting*: one loop as two, one after the other (Griebl, Feautrier and Lengauer 2000).
+//! - *expansion*: an element of a temp for each iteration that fills it (Feautrier 1988).
 //! - *tile loop*: a loop over blocks of values; *point loop*: a loop inside a block (Wolf and Lam 1991).
 //! - *schedule tree*: the order of all instances as nested loops and sequences (Verdoolaege et al. 2014).
 //! - *scratchpad*: on-chip memory that software fills and empties; *buffer*: an array in it.
