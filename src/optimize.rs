@@ -9,7 +9,8 @@ use crate::lang::ast::{Program, Role};
 use crate::lang::{self, Diagnostic, Severity};
 use crate::machine::Machine;
 use crate::poly::{self, Dependences, Expansion, Reductions, Scop};
-use crate::report::{self, Report};
+use crate::report::code::Code;
+use crate::report::{self, Remark, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
@@ -159,9 +160,9 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         Fuse::Auto => work.improve(best, SPLITS)?,
         _ => None,
     };
-    let (rewritings, rewritten, outcome) = match rewritten {
-        Some(Rewritten { rewritings, case, outcome }) => (rewritings, Some(case), outcome),
-        None => (Vec::new(), None, work.outcomes.swap_remove(best)),
+    let (rewritings, remarks, rewritten, outcome) = match rewritten {
+        Some(Rewritten { rewritings, remarks, case, outcome }) => (rewritings, remarks, Some(case), outcome),
+        None => (Vec::new(), Vec::new(), None, work.outcomes.swap_remove(best)),
     };
     let scheduled = rewritten.as_ref().unwrap_or(case);
     let smaller = match complete && check::is_long(&outcome.counts) {
@@ -179,6 +180,7 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         source,
         scop,
         dependences,
+        rewritten: &remarks,
         scheduled: &scheduled.scop,
         complete,
         options,
@@ -370,9 +372,45 @@ impl Rewriting {
     }
 }
 
+impl Rewriting {
+    /// What was done, for the report.
+    fn remark(&self, scop: &Scop, options: &Options) -> Remark {
+        let of_loop = |id: usize| {
+            let statements = scop.statements.iter();
+            let mut found =
+                statements.flat_map(|s| s.dims.iter().map(move |dim| (s, dim))).filter(|(_, dim)| dim.loop_id == id);
+            found.next().map_or(("".into(), 0), |(s, dim)| (dim.iterator.clone(), s.assign.span.start as usize))
+        };
+        let (code, at, text) = match self {
+            Rewriting::Expand(expansions) => {
+                let of = |e: &Expansion| {
+                    let loops: Vec<String> = e.loops().iter().map(|&id| format!("`{}`", of_loop(id).0)).collect();
+                    format!("`{}` has an element for each {}", e.array(), loops.join(", "))
+                };
+                let all: Vec<String> = expansions.iter().map(of).collect();
+                let start = scop.arrays.iter().find(|a| expansions.iter().any(|e| e.array() == &a.name));
+                (Code::Expanded, start.map_or(0, |a| a.span.start as usize), all.join("; "))
+            }
+            Rewriting::Split(split) => {
+                let (iterator, start) = of_loop(split.loop_id);
+                let text = format!(
+                    "`{iterator}` runs in two parts, {} and {} of its {} values, so that a part of what it walks stays in the scratchpad",
+                    split.at - split.range.0,
+                    split.range.1 - split.at,
+                    split.range.1 - split.range.0
+                );
+                (Code::Split, start, text)
+            }
+        };
+        Remark { kind: code.kind().into(), at: report::remarks::place(&options.file, &options.text, at), text, code }
+    }
+}
+
 /// An outcome of a program that was rewritten.
 struct Rewritten {
     rewritings: Vec<Rewriting>,
+    /// One on each.
+    remarks: Vec<Remark>,
     case: Case,
     outcome: Outcome,
 }
@@ -539,12 +577,14 @@ impl<'a> Work<'a> {
         let further = if is_better { work.improve(found, splits)? } else { None };
         self.clock = work.clock;
         let outcome = work.outcomes.swap_remove(found);
+        let remark = by.remark(&self.case.scop, self.options);
         Ok(match further {
             Some(mut further) => {
                 further.rewritings.insert(0, by);
+                further.remarks.insert(0, remark);
                 Some(further)
             }
-            None => is_better.then_some(Rewritten { rewritings: vec![by], case, outcome }),
+            None => is_better.then_some(Rewritten { rewritings: vec![by], remarks: vec![remark], case, outcome }),
         })
     }
 

@@ -7,6 +7,8 @@ use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::machine::Machine;
 use polyfuse::poly::{Reductions, dependences, expand, expansions, extract, split};
+use polyfuse::report::Report;
+use polyfuse::report::code::Code;
 use polyfuse::schedule::Fuse;
 use polyfuse::{Options, lang, optimize};
 use source::resolved;
@@ -77,6 +79,11 @@ fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
 }
 
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
+    let moved = report(kernel, overrides, capacity_bytes, fuse).dram.optimized;
+    moved.load_bytes + moved.store_bytes
+}
+
+fn report(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> Report {
     let path = format!("{}/kernels/{kernel}.loop", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("a kernel");
     let parsed = lang::parse(&text).expect("a program parses");
@@ -93,8 +100,7 @@ fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fus
         strict_fp: false,
     };
     let overrides: Vec<(String, i64)> = overrides.iter().map(|&(name, value)| (name.into(), value)).collect();
-    let moved = optimize(&parsed, &overrides, &options).expect("a schedule").report.dram.optimized;
-    moved.load_bytes + moved.store_bytes
+    optimize(&parsed, &overrides, &options).expect("a schedule").report
 }
 
 /// An operand of 256 KiB in as much: with a half of it resident the other half comes twice.
@@ -124,4 +130,17 @@ fn iterations_that_share_no_value_run_in_one_tile() {
     let matrix = 32 * 32 * 8;
     let moved = bytes("doitgen", &shape, matrix / 2, Fuse::Auto);
     assert!(moved < 30 * matrix, "{moved}: {} if the matrix comes 120 times", 120 * matrix);
+}
+
+#[test]
+fn the_report_says_how_a_program_was_rewritten() {
+    let said = |kernel: &str, shape: &[(&str, i64)], capacity: i64, code: Code| {
+        let remarks = report(kernel, shape, capacity, Fuse::Auto).remarks;
+        let found: Vec<String> = remarks.into_iter().filter(|r| r.code == code).map(|r| r.text).collect();
+        found.join("; ")
+    };
+    let expanded = said("doitgen", &[("R", 10), ("Q", 12), ("P", 32)], 4096, Code::Expanded);
+    assert_eq!(expanded, "`S` has an element for each `r`, `q`");
+    let split = said("gemm", &[("M", 256), ("N", 256), ("K", 256)], 1 << 18, Code::Split);
+    assert!(split.contains("runs in two parts") && split.contains("of its 256 values"), "{split}");
 }

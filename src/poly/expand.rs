@@ -19,6 +19,17 @@ pub struct Expansion {
     loops: Vec<usize>,
 }
 
+impl Expansion {
+    pub fn array(&self) -> &Name {
+        &self.array
+    }
+
+    /// As `Dim::loop_id`, outermost first.
+    pub fn loops(&self) -> &[usize] {
+        &self.loops
+    }
+}
+
 /// The temps of a program that can be expanded, along all loops that allow and need it.
 ///
 /// # Errors

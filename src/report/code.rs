@@ -3,7 +3,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Why nests that share data run together or apart.
+/// Why nests that share data run together or apart, and how the program was rewritten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     Fused,
@@ -21,12 +21,14 @@ pub enum Code {
     TooLong,
     UnknownDependences,
     NothingChanged,
+    Expanded,
+    Split,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 13] = [
+pub const CODES: [Code; 15] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -40,6 +42,8 @@ pub const CODES: [Code; 13] = [
     TooLong,
     UnknownDependences,
     NothingChanged,
+    Expanded,
+    Split,
 ];
 
 impl Code {
@@ -69,6 +73,8 @@ impl Code {
             TooLong => "too-long",
             UnknownDependences => "unknown-dependences",
             NothingChanged => "nothing-changed",
+            Expanded => "expanded",
+            Split => "split",
         }
     }
 
@@ -130,6 +136,14 @@ impl Code {
             NothingChanged => {
                 "The schedule moves no byte less than each nest scheduled by itself. The remark says why: there is one nest, \
                  nothing is shared, no byte is left to be saved, or every pair has a reason of its own."
+            }
+            Expanded => {
+                "A temp that iterations of a loop fill anew has an element for each of them, so that they need not wait for each other \
+                 and run in one tile.\n\nThe scheduled program declares the temp with those dimensions; only the elements of a tile are in the scratchpad."
+            }
+            Split => {
+                "A loop runs as two, one after the other: a part of an array stays in the scratchpad that does not fit as a whole, and \
+                 the rest passes by.\n\nA larger scratchpad makes it unnecessary."
             }
         }
     }

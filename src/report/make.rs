@@ -4,8 +4,8 @@ use super::bounds::product_bounds;
 use super::points::points;
 use super::remarks::remarks;
 use super::{
-    ArrayTraffic, BufferFigures, Dram, GroupFigures, MachineFigures, Operations, Report, Residence, SCHEMA, Scratchpad,
-    SolverFigures, Times, Traffic,
+    ArrayTraffic, BufferFigures, Dram, GroupFigures, MachineFigures, Operations, Remark, Report, Residence, SCHEMA,
+    Scratchpad, SolverFigures, Times, Traffic,
 };
 use crate::count::{self, Counts};
 use crate::isl::Set;
@@ -21,6 +21,8 @@ pub struct Facts<'a> {
     pub source: &'a Program,
     pub scop: &'a Scop,
     pub dependences: &'a Dependences,
+    /// How the program was rewritten before it was scheduled.
+    pub rewritten: &'a [Remark],
     /// The statements that are scheduled: those of the program, or parts of them.
     pub scheduled: &'a Scop,
     /// Whether they are all known: their budget did not run out.

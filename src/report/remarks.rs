@@ -5,7 +5,8 @@ use super::make::Facts;
 use super::{ArrayTraffic, Remark, Report};
 use crate::poly::{Scop, Sharing, sharing};
 
-/// A remark for each pair of nests that share data and run, after one on dependences that are not known.
+/// A remark for each pair of nests that share data and run, after those on dependences that are not known and on
+/// how the program was rewritten.
 pub fn remarks(facts: &Facts, report: &Report) -> Vec<Remark> {
     let scop = facts.scop;
     let remark = |pair: Sharing| {
@@ -38,7 +39,8 @@ pub fn remarks(facts: &Facts, report: &Report) -> Vec<Remark> {
             .into(),
         code: Code::UnknownDependences,
     });
-    unknown.into_iter().chain(sharing(scop).into_iter().filter_map(remark)).collect()
+    let rewritten = facts.rewritten.iter().cloned();
+    unknown.into_iter().chain(rewritten).chain(sharing(scop).into_iter().filter_map(remark)).collect()
 }
 
 /// How a schedule treats a pair: `Fused`, `KeptOnChip` or `MissedFusion`; `None` where one of them never runs.
