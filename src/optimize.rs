@@ -456,10 +456,10 @@ impl<'a> Work<'a> {
         let mut outcome = self.carry_out(decision)?;
         if is_skewed {
             if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[1..2], Skewing::Strips)?;
+                outcome = self.within(kind, &ROOMS[1..4], Skewing::Strips)?;
             }
             if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[..2], Skewing::Rows)?;
+                outcome = self.within(kind, &ROOMS[..4], Skewing::Rows)?;
             }
             let plain = self.within(kind, &ROOMS, Skewing::None)?;
             return Ok(outcome.into_iter().chain(plain).min_by_key(|&n| self.outcomes[n].bytes()));

@@ -149,3 +149,21 @@ fn what_is_too_intricate_to_be_reasoned_about_runs_in_source_order_and_says_so()
     let simple = scheduled(GEMM, 512, Fuse::Auto);
     assert_eq!((simple.report.solver.status.as_str(), simple.report.remarks.len()), ("optimal", 0));
 }
+
+/// Two sweeps along a boundary of each other: skewed rows, in strips or whole, serve from the smallest room on.
+#[test]
+fn sweeps_with_boundaries_move_less_with_more_room() {
+    let text = "inout U[30][45], V[30][45]; input F[12], G[12][30]; \
+        for t in 0..12 { for j in 0..45 { U[0][j] = F[t]; } for i in 0..30 { V[i][0] = G[t][i]; } \
+        for i in 1..30, j in 0..45 { U[i][j] = U[i][j] - 0.5 * (V[i][j] - V[i - 1][j]); } \
+        for i in 0..30, j in 1..45 { V[i][j] = V[i][j] - 0.5 * (U[i][j] - U[i][j - 1]); } }";
+    let moved = |capacity: i64| {
+        bytes(
+            &attempt_text("sweeps", text.into(), &[], capacity, Fuse::Auto)
+                .unwrap_or_else(|e| panic!("{capacity}: {e:?}")),
+        )
+    };
+    let all = [400, 700, 1500, 3000, 4000, 6000, 12000].map(|capacity| (capacity, moved(capacity)));
+    assert!(all.is_sorted_by_key(|(_, bytes)| -bytes), "{all:?}");
+    assert!(all[2].1 < all[0].1 / 2, "strips serve: {all:?}");
+}

@@ -159,7 +159,7 @@ impl View<'_> {
             let tile_loop = &path.loops[q];
             let Some(k) = moving_dim(path, q) else {
                 // A statement that only goes along with the others, at times that loops outside set.
-                if self.is_skewed(q) {
+                if tile_loop.value.coefficients.iter().any(|&c| c != 0) {
                     disjoint = false;
                     continue;
                 }
