@@ -83,7 +83,7 @@ const BUDGET: u64 = 40_000_000;
 
 /// isl operations for the dependences, a unit of effort: some times what a kernel takes, and a few seconds. Long programs have more.
 const DEPENDENCES: u64 = 1_000_000;
-const DEPENDENCES_OF_EACH: u64 = 5_000;
+const DEPENDENCES_OF_EACH: u64 = 20_000;
 
 /// isl operations for the dependences of a program that is only counted or run: more than any kernel takes, and seconds where `DEPENDENCES`
 /// takes a while. Where they run out, reads of what nothing has written are not looked for.
