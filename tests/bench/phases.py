@@ -39,7 +39,10 @@ def measure(binary, kernel, capacity, timeout):
             return f"killed, as after {timeout:g} s"
         if child.returncode != 0:
             return f"exit {child.returncode}: {first}"
-        times = json.loads(report.read_text())["time_ms"]
+        said = json.loads(report.read_text())
+        if said["solver"]["status"] == "budget":
+            return "not scheduled: the dependences ran out of their budget"
+        times = said["time_ms"]
     # Linux gives kilobytes, macOS bytes.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return [*(times[phase] for phase in PHASES), usage.ru_maxrss / unit]
