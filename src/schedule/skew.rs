@@ -135,7 +135,7 @@ impl<'a> Skewed<'a> {
             statements.iter().zip(&skew.attach).filter_map(hull).max().unwrap_or(1)
         };
         let steps = trip_count(&bands.hull(statements[0])[0]);
-        let widths = columns.iter().map(|skew| values(skew)).collect();
+        let widths = columns.iter().copied().map(values).collect();
         let mut nest = Skewed { bands, statements, rows, columns, steps, widths, arrays: Vec::new() };
         for array in nest.touched() {
             let footprint = nest.footprint(array)?;

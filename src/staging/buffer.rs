@@ -205,7 +205,7 @@ impl View<'_> {
     fn is_skewed(&self, scope: usize) -> bool {
         let loops = |user: &User| self.path(user).loops[..scope].iter();
         let moved = |l: &TileLoop| l.value.coefficients.iter().filter(|c| **c != 0).count();
-        self.spec.users.iter().flat_map(|user| loops(user)).any(|l| moved(l) > 1)
+        self.spec.users.iter().flat_map(loops).any(|l| moved(l) > 1)
     }
 
     /// What a strip finds in DRAM and leaves there, in boxes: between the elements of a box that must cross lie those that the strip's skewed
