@@ -1,5 +1,7 @@
 //! The line from a program to its schedule, with the checks that stand behind every outcome.
 
+mod smaller;
+
 use crate::check;
 use crate::count::{self, Counts};
 use crate::emit::{self, Placement};
@@ -16,6 +18,7 @@ use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
 use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging::{self, Staging};
+use smaller::shrunk;
 use std::time::Instant;
 
 /// What the user asked for.
@@ -623,62 +626,4 @@ impl<'a> Work<'a> {
             table,
         })
     }
-}
-
-/// Instances of the runs that stand in for a program that is too large to be run.
-const SMALL_RUN: i128 = 30_000;
-
-/// The program at parameters so small that it can be run, in the same groups, for a scratchpad that is smaller in proportion; `None` when it
-/// has no parameters, or no smaller ones are valid.
-fn shrunk(
-    parsed: &Program,
-    overrides: &[(String, i64)],
-    options: &Options,
-    source: &Program,
-    rewritings: &[Rewriting],
-    groups: &[(usize, usize)],
-) -> Result<Option<(Program, Program)>, Failure> {
-    let bytes = |program: &Program| program.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes()));
-    for limit in [24, 16, 12, 9, 6, 4] {
-        let Some(small) = smaller_source(parsed, overrides, limit) else { continue };
-        let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
-        let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
-        let Some(case) = smaller_case(&small, rewritings, &options) else { continue };
-        let mut work = Work::new(&case, &options, Clock::start(report::Times::default()))?;
-        work.groups = Some(groups);
-        let outcome = match work.best(&[options.fuse]) {
-            Err(Failure::DoesNotFit { .. }) => return Ok(None),
-            outcome => outcome?[0],
-        };
-        let program = work.outcomes.swap_remove(outcome).program;
-        return Ok(Some((small, program)));
-    }
-    Ok(None)
-}
-
-/// The program with every parameter at most `limit`, where that is a valid program, and a short one.
-fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> Option<Program> {
-    if parsed.params.is_empty() {
-        return None;
-    }
-    let mut smaller = overrides.to_vec();
-    for param in &parsed.params {
-        let value = overrides.iter().rev().find(|(n, _)| **n == *param.name).map_or(param.value, |(_, v)| *v);
-        smaller.push((param.name.to_string(), value.min(limit)));
-    }
-    let program = lang::resolve(parsed, &smaller).ok()?.program;
-    count::count(&program).ok().filter(|counts| counts.instances <= SMALL_RUN)?;
-    Some(program)
-}
-
-/// A small program rewritten like the large one; `None` where it is at fault.
-fn smaller_case(small: &Program, rewritings: &[Rewriting], options: &Options) -> Option<Case> {
-    let mut source = small.clone();
-    for rewriting in rewritings {
-        let scop = poly::extract(&source, &Context::new()).ok()?;
-        source = rewriting.of(&source, &scop).ok()??;
-    }
-    let case = Case::new(source, options).ok().filter(|case| case.complete)?;
-    diagnose(&case.scop, &case.dependences, true).ok()?;
-    Some(case)
 }
