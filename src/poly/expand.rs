@@ -105,17 +105,9 @@ pub fn expand(program: &Program, scop: &Scop, expansions: &[Expansion]) -> Resul
     for Expansion { array, loops } in expansions {
         let Some(declared) = arrays.iter_mut().find(|a| a.name == *array) else { return Ok(None) };
         for &id in loops.iter().rev() {
-            let mut range: Option<(i64, i64)> = None;
-            let mut iterator = None;
-            for statement in &scop.statements {
-                let Some(k) = statement.dims.iter().position(|dim| dim.loop_id == id) else { continue };
-                iterator = Some(&statement.dims[k].iterator);
-                if let (Some(least), Some(most)) = (statement.domain.dim_min(k)?, statement.domain.dim_max(k)?) {
-                    let (lo, hi) = range.unwrap_or((least, most));
-                    range = Some((lo.min(least), hi.max(most)));
-                }
-            }
-            let (Some((lo, hi)), Some(iterator)) = (range, iterator) else { return Ok(None) };
+            let mut dims = scop.statements.iter().flat_map(|s| &s.dims);
+            let iterator = dims.find(|dim| dim.loop_id == id).map(|dim| &dim.iterator);
+            let (Some((lo, hi)), Some(iterator)) = (scop.range(id)?, iterator) else { return Ok(None) };
             let extent = hi.checked_sub(lo).and_then(|e| e.checked_add(1)).unwrap_or(i64::MAX);
             declared.dims.insert(0, Affine::int(extent));
             declared.extents.insert(0, extent);

@@ -91,6 +91,22 @@ pub fn extract(program: &ast::Program, ctx: &Context) -> Result<Scop> {
 }
 
 impl Scop {
+    /// The smallest and the largest value of a loop's dimension; `None` where it has no instances.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn range(&self, loop_id: usize) -> Result<Option<(i64, i64)>> {
+        let mut range: Option<(i64, i64)> = None;
+        for statement in &self.statements {
+            let Some(k) = statement.dims.iter().position(|dim| dim.loop_id == loop_id) else { continue };
+            if let (Some(least), Some(most)) = (statement.domain.dim_min(k)?, statement.domain.dim_max(k)?) {
+                let (lo, hi) = range.unwrap_or((least, most));
+                range = Some((lo.min(least), hi.max(most)));
+            }
+        }
+        Ok(range)
+    }
+
     /// The source order of some statements, dates of one length. `{ S[i] -> [d] }`
     ///
     /// Positions and iterators in turn, but for positions that are the same in all of them: isl's work grows with the length.

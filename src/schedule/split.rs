@@ -32,16 +32,8 @@ impl Split {
     /// # Errors
     /// When isl's budget runs out.
     pub fn scaled(&self, scop: &Scop) -> Result<Option<i64>> {
-        let mut values: Option<(i64, i64)> = None;
-        for statement in &scop.statements {
-            let Some(k) = statement.dims.iter().position(|dim| dim.loop_id == self.loop_id) else { continue };
-            if let (Some(first), Some(last)) = (statement.domain.dim_min(k)?, statement.domain.dim_max(k)?) {
-                let (least, most) = values.unwrap_or((first, last));
-                values = Some((least.min(first), most.max(last)));
-            }
-        }
         let (first, end) = self.range;
-        Ok(values.map(|(least, most)| {
+        Ok(scop.range(self.loop_id)?.map(|(least, most)| {
             let part = i128::from(self.at - first) * i128::from(most - least + 1) / i128::from(end - first);
             (least + part as i64).clamp(least, most)
         }))
