@@ -14,10 +14,11 @@ use crate::poly::{self, Dependences, Expansion, Reductions, Scop};
 use crate::report::code::Code;
 use crate::report::{self, Remark, Report};
 use crate::schedule::bands::Bands;
-use crate::schedule::split::{self, Split};
+use crate::schedule::split::{self, Cut, Split};
 use crate::schedule::tree::Schedule;
 use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging::{self, Staging};
+use itertools::Itertools;
 use smaller::shrunk;
 use std::time::Instant;
 
@@ -370,7 +371,7 @@ impl Rewriting {
     fn of(&self, source: &Program, scop: &Scop) -> Result<Option<Program>, IslError> {
         Ok(match self {
             Rewriting::Expand(expansions) => poly::expand(source, scop, expansions)?,
-            Rewriting::Split(split) => split.scaled(scop)?.and_then(|at| poly::split(source, split.loop_id, at)),
+            Rewriting::Split(split) => split.of(source, scop)?,
         })
     }
 }
@@ -388,20 +389,29 @@ impl Rewriting {
             Rewriting::Expand(expansions) => {
                 let of = |e: &Expansion| {
                     let loops: Vec<String> = e.loops().iter().map(|&id| format!("`{}`", of_loop(id).0)).collect();
-                    format!("`{}` has an element for each {}", e.array(), loops.join(", "))
+                    let elements = if loops.is_empty() {
+                        "is an array of its own".into()
+                    } else {
+                        format!("has an element for each {}", loops.join(", "))
+                    };
+                    match e.new_name() {
+                        Some(name) => format!("`{}` of later statements, `{name}`, {elements}", e.array()),
+                        None => format!("`{}` {elements}", e.array()),
+                    }
                 };
                 let all: Vec<String> = expansions.iter().map(of).collect();
                 let start = scop.arrays.iter().find(|a| expansions.iter().any(|e| e.array() == &a.name));
                 (Code::Expanded, start.map_or(0, |a| a.span.start as usize), all.join("; "))
             }
             Rewriting::Split(split) => {
-                let (iterator, start) = of_loop(split.loop_id);
-                let text = format!(
-                    "`{iterator}` runs in two parts, {} and {} of its {} values, so that a part of what it walks stays in the scratchpad",
-                    split.at - split.range.0,
-                    split.range.1 - split.at,
-                    split.range.1 - split.range.0
-                );
+                let parts = |cut: &Cut| {
+                    let (first, end) = cut.range;
+                    let (before, after, all) = (cut.at - first, end - cut.at, end - first);
+                    format!("`{}` runs in two parts, {before} and {after} of its {all} values", of_loop(cut.loop_id).0)
+                };
+                let parts: Vec<String> = split.cuts.iter().map(parts).unique().collect();
+                let text = format!("{}, so that a part of what is walked stays in the scratchpad", parts.join("; "));
+                let start = split.cuts.first().map_or(0, |cut| of_loop(cut.loop_id).1);
                 (Code::Split, start, text)
             }
         };
@@ -550,7 +560,7 @@ impl<'a> Work<'a> {
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
-        let expansions = poly::expansions(scop, dependences)?;
+        let expansions = poly::expansions(source, scop, dependences)?;
         let expanded = match expansions.is_empty() {
             true => None,
             false => self.rewritten(than, Rewriting::Expand(expansions), splits)?,
@@ -558,7 +568,8 @@ impl<'a> Work<'a> {
         if expanded.is_some() {
             return Ok(expanded);
         }
-        match (splits > 0).then(|| self.promising(than)).flatten() {
+        let split = if splits > 0 { self.promising(than)? } else { None };
+        match split {
             Some(split) => self.rewritten(than, Rewriting::Split(split), splits - 1),
             None => Ok(None),
         }
@@ -591,8 +602,8 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// The split that promises most for the first group of an outcome that has one.
-    fn promising(&mut self, outcome: usize) -> Option<Split> {
+    /// The split that promises most for an outcome.
+    fn promising(&mut self, outcome: usize) -> Result<Option<Split>, IslError> {
         let Options { capacity_bytes, effort, .. } = *self.options;
         let Outcome { decision, counts, .. } = &self.outcomes[outcome];
         let excess: Vec<i128> = counts
@@ -605,8 +616,10 @@ impl<'a> Work<'a> {
             })
             .collect();
         let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
-        let known = self.known.as_mut()?;
-        decision.plans.iter().find_map(|(group, plan)| split::propose(known, group, plan, &goal, &excess))
+        match &mut self.known {
+            Some(known) => split::propose(known, &decision.plans, &goal, &excess),
+            None => Ok(None),
+        }
     }
 
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {

@@ -1,9 +1,9 @@
-//! Which temps can have an element for each iteration of loops around them, and how does the program then read?
+//! Which temps can have an element for each use or for each iteration of loops around them, and how does the program then read?
 //!
-//! A temp that every iteration of a loop fills and uses anew makes the iterations wait for each other, though no value passes between
-//! them. With an element for each iteration they run in any order; in the scratchpad only those of a tile are alive.
+//! A temp that is filled and used anew, later in the program or by every iteration of a loop, makes what does so wait for each other, though
+//! no value passes between them. With elements of their own they run in any order; in the scratchpad only those of a tile are alive.
 //!
-//! Source: Feautrier, "Array expansion", ICS 1988.
+//! Source: Feautrier, "Array expansion", ICS 1988; webs as in Cytron and Ferrante, "What's in a name?", ICPP 1987.
 
 use super::Dependences;
 use super::scop::{Scop, Statement};
@@ -12,16 +12,24 @@ use crate::lang::ast::{
     Access, Affine, AffineKind, Array, Assign, Condition, Expr, ExprKind, Name, Program, Role, Stmt,
 };
 
-/// An array and the loops whose iterations get elements of their own, outermost first.
+/// An array that statements use among themselves, the name that it has for them, and the loops whose iterations get elements of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expansion {
     array: Name,
+    name: Name,
+    /// As in `Scop::statements`, in source order.
+    statements: Vec<usize>,
     loops: Vec<usize>,
 }
 
 impl Expansion {
     pub fn array(&self) -> &Name {
         &self.array
+    }
+
+    /// Its own name, where it is not that of the array.
+    pub fn new_name(&self) -> Option<&Name> {
+        (self.name != self.array).then_some(&self.name)
     }
 
     /// As `Dim::loop_id`, outermost first.
@@ -34,42 +42,81 @@ impl Expansion {
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn expansions(scop: &Scop, dependences: &Dependences) -> Result<Vec<Expansion>> {
+pub fn expansions(program: &Program, scop: &Scop, dependences: &Dependences) -> Result<Vec<Expansion>> {
     let mut all = Vec::new();
     for (number, array) in scop.arrays.iter().enumerate().filter(|(_, a)| a.role == Role::Temp) {
-        let users: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(number)).collect();
-        let Some((&first, _)) = users.split_first() else { continue };
-        let mut loops = Vec::new();
-        for (k, dim) in scop.statements[first].dims.iter().enumerate() {
-            let shared = |&s: &usize| scop.statements[s].dims.get(k).is_some_and(|d| d.loop_id == dim.loop_id);
-            if !users.iter().all(shared) {
-                break;
-            }
-            let of = |&s: &usize| &scop.statements[s];
-            if dim.stepped.is_none() && !users.iter().map(of).all(|s| walks(s, number, k)) {
-                loops.push((k, dim.loop_id));
-            }
+        let is_read_unfilled = |map: &Map| map.range_name() == Some(format!("A{number}"));
+        if dependences.live_in.maps()?.iter().any(is_read_unfilled) {
+            continue;
         }
-        for &s in &users {
-            let reduction = dependences.reduction_of(s, number);
-            let flow = users.iter().map(|&t| (t, dependences.flow_between(s, t, number)));
-            for (t, pairs) in flow.chain([(s, reduction)]) {
-                let Some(pairs) = pairs else { continue };
-                let mut kept = Vec::new();
-                for &(k, id) in &loops {
-                    if pairs.is_subset(&within(scop, (s, t), number, k)?)? {
-                        kept.push((k, id));
-                    }
-                }
-                loops = kept;
+        for (n, users) in webs(scop, dependences, number).into_iter().enumerate() {
+            let loops = loops_of(scop, dependences, number, &users)?;
+            let name = if n == 0 { array.name.clone() } else { fresh(program, scop, &array.name, n + 1) };
+            if n > 0 || !loops.is_empty() {
+                all.push(Expansion { array: array.name.clone(), name, statements: users, loops });
             }
-        }
-        let is_filled = !dependences.live_in.maps()?.iter().any(|map| map.range_name() == Some(format!("A{number}")));
-        if is_filled && !loops.is_empty() {
-            all.push(Expansion { array: array.name.clone(), loops: loops.into_iter().map(|(_, id)| id).collect() });
         }
     }
     Ok(all)
+}
+
+/// The statements that touch an array, those together between which its values pass.
+fn webs(scop: &Scop, dependences: &Dependences, array: usize) -> Vec<Vec<usize>> {
+    let mut webs: Vec<Vec<usize>> = Vec::new();
+    for s in (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)) {
+        let passes = |a: usize, b: usize| dependences.flow_between(a, b, array).is_some();
+        let (met, mut apart): (Vec<_>, Vec<_>) =
+            webs.into_iter().partition(|web| web.iter().any(|&t| passes(s, t) || passes(t, s)));
+        let mut web: Vec<usize> = met.concat();
+        web.push(s);
+        web.sort_unstable();
+        apart.push(web);
+        webs = apart;
+    }
+    webs.sort_unstable();
+    webs
+}
+
+/// A name that the program does not have: that of an array, and a number.
+fn fresh(program: &Program, scop: &Scop, array: &Name, n: usize) -> Name {
+    let is_taken = |name: &str| {
+        let mut iterators = scop.statements.iter().flat_map(|s| &s.dims);
+        program.arrays.iter().any(|a| *a.name == *name)
+            || program.params.iter().any(|p| *p.name == *name)
+            || iterators.any(|dim| *dim.iterator == *name)
+    };
+    (n..).map(|n| format!("{array}{n}")).find(|name| !is_taken(name)).expect("there are more numbers than names").into()
+}
+
+/// The loops around all users whose iterations pass no value of the array to each other.
+fn loops_of(scop: &Scop, dependences: &Dependences, array: usize, users: &[usize]) -> Result<Vec<usize>> {
+    let Some(&first) = users.first() else { return Ok(Vec::new()) };
+    let mut loops = Vec::new();
+    for (k, dim) in scop.statements[first].dims.iter().enumerate() {
+        let shared = |&s: &usize| scop.statements[s].dims.get(k).is_some_and(|d| d.loop_id == dim.loop_id);
+        if !users.iter().all(shared) {
+            break;
+        }
+        let of = |&s: &usize| &scop.statements[s];
+        if dim.stepped.is_none() && !users.iter().map(of).all(|s| walks(s, array, k)) {
+            loops.push((k, dim.loop_id));
+        }
+    }
+    for &s in users {
+        let reduction = dependences.reduction_of(s, array);
+        let flow = users.iter().map(|&t| (t, dependences.flow_between(s, t, array)));
+        for (t, pairs) in flow.chain([(s, reduction)]) {
+            let Some(pairs) = pairs else { continue };
+            let mut kept = Vec::new();
+            for &(k, id) in &loops {
+                if pairs.is_subset(&within(scop, (s, t), array, k)?)? {
+                    kept.push((k, id));
+                }
+            }
+            loops = kept;
+        }
+    }
+    Ok(loops.into_iter().map(|(_, id)| id).collect())
 }
 
 /// Pairs of instances in one iteration of a loop that both are in. `{ [S[s] -> T[t]] -> A[a] }`
@@ -90,10 +137,12 @@ fn walks(statement: &Statement, array: usize, k: usize) -> bool {
     })
 }
 
-/// An index that arrays get in front.
-struct Index {
+/// What a statement's accesses to an array become: its name, and the indices in front of their own, outermost first.
+struct Element {
     array: Name,
-    value: Affine,
+    statements: Vec<usize>,
+    name: Name,
+    indices: Vec<Affine>,
 }
 
 /// The program with the arrays expanded; `None` where a size does not fit 63 bits, or a loop has no instances.
@@ -101,9 +150,11 @@ struct Index {
 /// # Errors
 /// When isl's budget runs out.
 pub fn expand(program: &Program, scop: &Scop, expansions: &[Expansion]) -> Result<Option<Program>> {
-    let (mut indices, mut arrays) = (Vec::new(), program.arrays.clone());
-    for Expansion { array, loops } in expansions {
-        let Some(declared) = arrays.iter_mut().find(|a| a.name == *array) else { return Ok(None) };
+    let (mut elements, mut arrays) = (Vec::new(), program.arrays.clone());
+    for Expansion { array, name, statements, loops } in expansions {
+        let Some(at) = arrays.iter().position(|a| a.name == *array) else { return Ok(None) };
+        let mut declared = Array { name: name.clone(), ..program.arrays[at].clone() };
+        let mut indices = Vec::new();
         for &id in loops.iter().rev() {
             let mut dims = scop.statements.iter().flat_map(|s| &s.dims);
             let iterator = dims.find(|dim| dim.loop_id == id).map(|dim| &dim.iterator);
@@ -112,15 +163,19 @@ pub fn expand(program: &Program, scop: &Scop, expansions: &[Expansion]) -> Resul
             declared.dims.insert(0, Affine::int(extent));
             declared.extents.insert(0, extent);
             let value = AffineKind::Sub(Box::new(Affine::name(iterator)), Box::new(Affine::int(lo))).into();
-            let value = if lo == 0 { Affine::name(iterator) } else { value };
-            indices.push(Index { array: array.clone(), value });
+            indices.insert(0, if lo == 0 { Affine::name(iterator) } else { value });
         }
-        if !is_reasonable(declared) {
+        if !is_reasonable(&declared) {
             return Ok(None);
         }
+        match name == array {
+            true => arrays[at] = declared,
+            false => arrays.push(declared),
+        }
+        elements.push(Element { array: array.clone(), statements: statements.clone(), name: name.clone(), indices });
     }
-    let mut body = program.body.clone();
-    body.iter_mut().for_each(|stmt| in_statement(stmt, &indices));
+    let (mut body, mut seen) = (program.body.clone(), 0);
+    body.iter_mut().for_each(|stmt| in_statement(stmt, &elements, &mut seen));
     Ok(Some(Program { arrays, body, ..program.clone() }))
 }
 
@@ -130,51 +185,56 @@ fn is_reasonable(array: &Array) -> bool {
     elements.is_some_and(|elements| elements < 1 << 48)
 }
 
-fn in_statement(stmt: &mut Stmt, indices: &[Index]) {
+/// `seen` counts assignments as `Scop::statements` does.
+fn in_statement(stmt: &mut Stmt, elements: &[Element], seen: &mut usize) {
     match stmt {
-        Stmt::For(f) => f.body.iter_mut().for_each(|stmt| in_statement(stmt, indices)),
+        Stmt::For(f) => f.body.iter_mut().for_each(|stmt| in_statement(stmt, elements, seen)),
         Stmt::If(branch) => {
-            branch.then.iter_mut().chain(&mut branch.orelse).for_each(|stmt| in_statement(stmt, indices))
+            let both = branch.then.iter_mut().chain(&mut branch.orelse);
+            both.for_each(|stmt| in_statement(stmt, elements, seen));
         }
         Stmt::Assign(Assign { target, value, .. }) => {
-            in_access(target, indices);
-            in_expression(value, indices);
+            let own: Vec<&Element> = elements.iter().filter(|element| element.statements.contains(seen)).collect();
+            in_access(target, &own);
+            in_expression(value, &own);
+            *seen += 1;
         }
         Stmt::Transfer(_) => {}
     }
 }
 
-fn in_access(access: &mut Access, indices: &[Index]) {
-    for index in indices.iter().filter(|index| index.array == access.array) {
-        access.indices.insert(0, index.value.clone());
+fn in_access(access: &mut Access, elements: &[&Element]) {
+    if let Some(element) = elements.iter().find(|element| element.array == access.array) {
+        access.array = element.name.clone();
+        access.indices.splice(0..0, element.indices.iter().cloned());
     }
 }
 
-fn in_expression(expr: &mut Expr, indices: &[Index]) {
+fn in_expression(expr: &mut Expr, elements: &[&Element]) {
     match &mut expr.kind {
         ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) => {}
-        ExprKind::Access(access) => in_access(access, indices),
-        ExprKind::Neg(a) => in_expression(a, indices),
+        ExprKind::Access(access) => in_access(access, elements),
+        ExprKind::Neg(a) => in_expression(a, elements),
         ExprKind::Binary(_, a, b) => {
-            in_expression(a, indices);
-            in_expression(b, indices);
+            in_expression(a, elements);
+            in_expression(b, elements);
         }
-        ExprKind::Call(_, args) => args.iter_mut().for_each(|a| in_expression(a, indices)),
+        ExprKind::Call(_, args) => args.iter_mut().for_each(|a| in_expression(a, elements)),
         ExprKind::Select(condition, a, b) => {
-            in_condition(condition, indices);
-            in_expression(a, indices);
-            in_expression(b, indices);
+            in_condition(condition, elements);
+            in_expression(a, elements);
+            in_expression(b, elements);
         }
     }
 }
 
-fn in_condition(condition: &mut Condition<Expr>, indices: &[Index]) {
+fn in_condition(condition: &mut Condition<Expr>, elements: &[&Element]) {
     match condition {
         Condition::Chain(first, rest) => {
-            in_expression(first, indices);
-            rest.iter_mut().for_each(|(_, e)| in_expression(e, indices));
+            in_expression(first, elements);
+            rest.iter_mut().for_each(|(_, e)| in_expression(e, elements));
         }
-        Condition::And(parts) | Condition::Or(parts) => parts.iter_mut().for_each(|c| in_condition(c, indices)),
-        Condition::Not(inner) => in_condition(inner, indices),
+        Condition::And(parts) | Condition::Or(parts) => parts.iter_mut().for_each(|c| in_condition(c, elements)),
+        Condition::Not(inner) => in_condition(inner, elements),
     }
 }

@@ -127,29 +127,31 @@ impl<'a> Bands<'a> {
         self.hulls[statement].as_deref().unwrap_or_default()
     }
 
-    /// Numbers the group's arrays. An array that nobody writes counts once for each direction in which one statement reads it;
-    /// one that is written, once for each part of it that no other direction meets.
+    /// Numbers the group's arrays: each counts once for each part of it that no other direction meets. A part that nobody writes counts once
+    /// for each direction in which one statement reads it.
     fn arrays(&self, statements: &[usize]) -> Result<(Vec<usize>, Vec<Vec<usize>>)> {
         let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
-        let parts = self.parts(statements, &written)?;
-        let mut known: Vec<(usize, usize)> = Vec::new();
+        let parts = self.parts(statements)?;
+        let mut known: Vec<(usize, usize, usize)> = Vec::new();
         let mut of_access = Vec::new();
         for &s in statements {
             let mut directions: Vec<(usize, Direction)> = Vec::new();
             let mut numbers = Vec::new();
             for access in &self.scop.statements[s].accesses {
                 let direction = self.direction(s, access);
-                let part = match parts.iter().find(|p| p.array == access.array && p.directions.contains(&direction)) {
-                    Some(part) => part.number,
-                    None => {
-                        let mut own = directions.iter().filter(|(a, _)| *a == access.array);
+                let is_part = |p: &&Part| p.array == access.array && p.directions.contains(&direction);
+                let part = parts.iter().find(is_part).map_or(0, |part| part.number);
+                let own = match written.contains(&access.array) {
+                    true => 0,
+                    false => {
+                        let mut own = directions.iter().filter(|(of, _)| *of == part);
                         own.position(|(_, d)| *d == direction).unwrap_or_else(|| {
-                            directions.push((access.array, direction));
-                            directions.iter().filter(|(a, _)| *a == access.array).count() - 1
+                            directions.push((part, direction));
+                            directions.iter().filter(|(of, _)| *of == part).count() - 1
                         })
                     }
                 };
-                let key = (access.array, part);
+                let key = (access.array, part, own);
                 numbers.push(known.iter().position(|k| *k == key).unwrap_or_else(|| {
                     known.push(key);
                     known.len() - 1
@@ -157,7 +159,7 @@ impl<'a> Bands<'a> {
             }
             of_access.push(numbers);
         }
-        Ok((known.into_iter().map(|(a, _)| a).collect(), of_access))
+        Ok((known.into_iter().map(|(a, ..)| a).collect(), of_access))
     }
 
     /// How the loops move an access; `None` where an index rounds.
@@ -170,11 +172,11 @@ impl<'a> Bands<'a> {
         access.linear.iter().map(|l| l.as_ref().map(by_loop)).collect()
     }
 
-    /// The directions in which written arrays are walked, those that meet in an element together.
-    fn parts(&self, statements: &[usize], written: &[usize]) -> Result<Vec<Part>> {
+    /// The directions in which arrays are walked, those that meet in an element together.
+    fn parts(&self, statements: &[usize]) -> Result<Vec<Part>> {
         let mut parts: Vec<Part> = Vec::new();
         for &s in statements {
-            for access in self.scop.statements[s].accesses.iter().filter(|a| written.contains(&a.array)) {
+            for access in &self.scop.statements[s].accesses {
                 let direction = self.direction(s, access);
                 let elements = access.relation.range()?;
                 let mut met = Part { array: access.array, number: 0, directions: vec![direction], elements };
