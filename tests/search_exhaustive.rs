@@ -31,7 +31,8 @@ fn holdings(problem: &Problem, array: usize, band: usize, private: &[Vec<Private
     let uses = |s: &usize| problem.statements[*s].accesses.iter().any(|access| access.array == array);
     let users: Vec<usize> = (0..problem.statements.len()).filter(uses).collect();
     let one = |user: usize| {
-        (0..=band + private[user].len()).map(move |depth| Buffer { array, users: vec![user], depth }).collect()
+        // One more than it has loops: in rows.
+        (0..=band + private[user].len() + 1).map(move |depth| Buffer { array, users: vec![user], depth }).collect()
     };
     let each: Vec<Vec<Buffer>> = users.iter().map(|&user| one(user)).collect();
     let mut all = product(&each);

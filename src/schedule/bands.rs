@@ -285,12 +285,17 @@ impl<'a> Bands<'a> {
 
     fn meet_in_arrays(&self, statements: &[usize], a: usize, b: usize, flow: bool, classes: &mut Vec<Class>) {
         let (first, second) = (&self.scop.statements[statements[a]], &self.scop.statements[statements[b]]);
+        let common = first.dims.iter().zip(&second.dims).take_while(|(x, y)| x.loop_id == y.loop_id).count();
+        // Two loops that both are in stay two: a transpose among them is no reason to run one along the other.
+        let is_transposed = |k: usize, l: usize| k != l && k < common && l < common;
         for x in &first.accesses {
             for y in second.accesses.iter().filter(|y| y.array == x.array && (x.writes || y.writes) == flow) {
                 for (i, j) in x.linear.iter().zip(&y.linear) {
                     let (Some(i), Some(j)) = (i, j) else { continue };
                     let leads = (self.leading(statements[a], i), self.leading(statements[b], j));
-                    if let (Some((k, c)), Some((l, d))) = leads {
+                    if let (Some((k, c)), Some((l, d))) = leads
+                        && !is_transposed(k, l)
+                    {
                         unify(classes, (a, k, c), (b, l, d));
                     }
                 }

@@ -4,7 +4,7 @@ use super::bands::GroupProblem;
 use super::known::{Care, Known, Question};
 use super::nest::{Staged, stage_nest};
 use super::placement::{Candidate, Choice, Resident, choose};
-use super::problem::Plan;
+use super::problem::{Buffer, Plan};
 use super::skew::{Skewing, stage_skewed};
 use super::source::{source_nest, source_schedule};
 use super::subsets;
@@ -464,10 +464,20 @@ impl<'a> Planner<'a> {
             for private in &plan.private[at] {
                 loops.push(TileLoop { value: shifted(private.iterator, 1, 0), tile: private.tile });
             }
+            let in_rows = || plan.buffers.iter().filter(|buffer| *buffer.users == [at] && plan.is_in_rows(buffer));
+            if in_rows().next().is_some() {
+                let is_point = in_rows().any(|buffer| group.problem.statements[at].is_diagonal(buffer.array));
+                let points = if is_point { dims } else { dims.saturating_sub(1) };
+                loops.extend((0..points).map(|k| TileLoop { value: shifted(k, 1, 0), tile: 1 }));
+            }
             let mut positions = vec![0; loops.len() + 1];
             positions[depth] = at;
             paths.push(Path { statement: s, positions, loops });
         }
+        let inner = |buffer: &Buffer| match plan.is_in_rows(buffer) {
+            true => paths[buffer.users[0]].loops.len(),
+            false => buffer.depth,
+        };
         let buffers = plan
             .buffers
             .iter()
@@ -483,7 +493,7 @@ impl<'a> Planner<'a> {
                             .collect(),
                     })
                     .collect(),
-                scope: Scope::Loops { depth: buffer.depth },
+                scope: Scope::Loops { depth: inner(buffer) },
             })
             .collect();
         (Group { paths }, buffers)

@@ -86,6 +86,16 @@ pub struct Edge {
     pub iterator_distance: Vec<i64>,
 }
 
+impl Statement {
+    /// Whether the innermost iterator walks several indices of an array at once: the box of a row is no row then.
+    pub fn is_diagonal(&self, array: usize) -> bool {
+        let walks =
+            |index: &&Index| matches!(index, Index::Linear { coefficients, .. } if coefficients.last() != Some(&0));
+        let mut own = self.accesses.iter().filter(|access| access.array == array);
+        own.any(|access| access.index.iter().filter(walks).count() > 1)
+    }
+}
+
 /// A way to run a group: band loops outside, then the statements in sequence, each with loops of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Plan {
@@ -99,6 +109,13 @@ pub struct Plan {
     pub peak_bytes: i64,
     /// What the group loads and stores, in bytes.
     pub moved_bytes: i64,
+}
+
+impl Plan {
+    /// Whether an instance of the buffer serves a row of its only user.
+    pub fn is_in_rows(&self, buffer: &Buffer) -> bool {
+        matches!(*buffer.users, [only] if buffer.depth > self.band.len() + self.private[only].len())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,5 +139,6 @@ pub struct Buffer {
     pub array: usize,
     /// Statements whose accesses to the array go through this buffer, ascending. More than one: `depth` is within the band.
     pub users: Vec<usize>,
+    /// One more than its only user has loops: an instance serves a row, the points that differ in the innermost iterator alone.
     pub depth: usize,
 }

@@ -36,6 +36,14 @@ pub fn grow(pricer: &mut Pricer, mut plan: Plan, capacity: i64) -> Plan {
         });
         plan = first_as_good(pricer, &plan, larger, capacity);
     }
+    // What passes in rows passes at once where there is room.
+    for number in 0..plan.buffers.len() {
+        if plan.is_in_rows(&plan.buffers[number]) {
+            let mut whole = plan.clone();
+            whole.buffers[number].depth -= 1;
+            plan = first_as_good(pricer, &plan, std::iter::once(whole), capacity);
+        }
+    }
     plan
 }
 

@@ -39,6 +39,8 @@ pub struct Client {
     mask: u64,
     /// Some users depend on each other both ways: what is read first depends on the loops inside an instance.
     pub is_cyclic: bool,
+    /// Its only user touches each element in one instance: the elements can pass a row of instances at a time, at the leaf.
+    pub is_stream: bool,
 }
 
 impl Client {
@@ -46,7 +48,8 @@ impl Client {
         let edge = |a: usize, b: usize| frame.problem.edges.iter().any(|edge| edge.from == a && edge.to == b);
         let both = |&a: &usize| users.iter().any(|&b| a < b && edge(a, b) && edge(b, a));
         let mask = users.iter().fold(0, |mask, &s| mask | 1 << s);
-        Client { array, users: users.to_vec(), mask, is_cyclic: users.iter().any(both) }
+        let is_stream = matches!(*users, [only] if streams(frame, array, only));
+        Client { array, users: users.to_vec(), mask, is_cyclic: users.iter().any(both), is_stream }
     }
 }
 
@@ -138,6 +141,9 @@ impl<'a> Pricer<'a> {
     /// loops or of a depth needs less.
     pub fn floor(&self, client: &Client, loops: &[Loop]) -> i64 {
         let problem = self.frame.problem;
+        if client.is_stream {
+            return self.element_bytes(client);
+        }
         let mut most = 0i64;
         for &statement in client.users.iter().filter(|s| self.frame.runs(**s)) {
             let extents = &problem.statements[statement].extents;
@@ -161,6 +167,20 @@ impl<'a> Pricer<'a> {
 
     pub fn element_bytes(&self, client: &Client) -> i64 {
         self.frame.problem.arrays[client.array].element_bytes
+    }
+
+    /// Bytes of the elements of a stream that one row of instances touches: those that differ in the innermost iterator alone.
+    pub fn row_bytes(&self, client: &Client, loops: &[Loop]) -> i64 {
+        let statement = client.users[0];
+        let of = &self.frame.problem.statements[statement];
+        let extents = &of.extents;
+        let last = match extents.len().checked_sub(1) {
+            Some(last) if !of.is_diagonal(client.array) => last,
+            _ => return self.element_bytes(client),
+        };
+        let is_last = |l: &&Loop| self.frame.attach(l.id, statement).iterator == Some(last);
+        let run = loops.iter().filter(is_last).map(|l| ceil_div(l.tile, self.frame.attach(l.id, statement).rate)).min();
+        self.element_bytes(client).saturating_mul(run.map_or(extents[last], |run| run.min(extents[last])))
     }
 
     /// Bytes of a box.
@@ -210,10 +230,14 @@ impl<'a> Pricer<'a> {
             let client = Client::new(&self.frame, buffer.array, &buffer.users);
             let path = if let [only] = buffer.users.as_slice() { &loops[*only] } else { &band };
             let scope = band.get(buffer.depth..).unwrap_or(&[]);
-            let around = Path::new(&self.frame, &path[..buffer.depth], client.users[0]);
+            let depth = buffer.depth.min(path.len());
+            let around = Path::new(&self.frame, &path[..depth], client.users[0]);
             moved = moved.checked_add(self.bytes(&client, &around, scope))?;
-            let extent = self.extent(&client, path, buffer.depth);
-            let size = self.box_bytes(&client, &extent);
+            let extent = self.extent(&client, path, depth);
+            let size = match buffer.depth > depth {
+                true => self.row_bytes(&client, path),
+                false => self.box_bytes(&client, &extent),
+            };
             boxes.push(extent.current.to_vec());
             let all = 0..live.len();
             let positions =
@@ -287,7 +311,10 @@ impl<'a> Pricer<'a> {
             users.sort_unstable();
             let depths = own.iter().all(|buffer| match buffer.users.as_slice() {
                 [] => false,
-                [only] => loops.get(*only).is_some_and(|path| buffer.depth <= path.len()),
+                [only] => loops.get(*only).is_some_and(|path| {
+                    let leaf = path.len() + usize::from(streams(&self.frame, array, *only));
+                    buffer.depth <= leaf
+                }),
                 several => several.is_sorted() && buffer.depth <= plan.band.len(),
             });
             let read_only = !self.frame.is_written(array);
@@ -299,6 +326,25 @@ impl<'a> Pricer<'a> {
             users == self.frame.users(array) && depths && coherent
         }) && plan.buffers.iter().all(|buffer| buffer.array < self.frame.problem.arrays.len())
     }
+}
+
+/// Whether each element of the array that the statement touches is touched in one instance, all its iterators being indices.
+fn streams(frame: &Frame, array: usize, statement: usize) -> bool {
+    let of = &frame.problem.statements[statement];
+    let mut own = of.accesses.iter().filter(|access| access.array == array);
+    let Some(first) = own.next() else { return false };
+    let mut walking = Vec::new();
+    for index in &first.index {
+        let Index::Linear { coefficients, .. } = index else { return false };
+        let moving: Vec<usize> = (0..coefficients.len()).filter(|&k| coefficients[k] != 0).collect();
+        match *moving {
+            [] => {}
+            [only] => walking.push(only),
+            _ => return false,
+        }
+    }
+    own.all(|other| other.index == first.index)
+        && (0..of.extents.len()).all(|k| of.extents[k] <= 1 || walking.contains(&k))
 }
 
 /// How far an index reaches beyond its array, at both ends together.

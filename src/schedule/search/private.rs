@@ -153,8 +153,8 @@ impl<'s, 'a> Private<'s, 'a> {
 
     /// Adds the ways to place the buffers along a path.
     fn leaf(&mut self, path: &[Loop], depths: &[Depths]) {
-        let options: Vec<Vec<Place>> =
-            depths.iter().zip(self.least_depths).map(|(d, &least)| self.places(d, least)).collect();
+        let each = depths.iter().zip(self.clients).zip(self.least_depths);
+        let options: Vec<Vec<Place>> = each.map(|((d, client), &least)| self.places(path, client, d, least)).collect();
         let mut rest = vec![0i64; options.len() + 1];
         for (index, own) in options.iter().enumerate().rev() {
             rest[index] = rest[index + 1].saturating_add(own.iter().map(|place| place.bytes).min().unwrap_or(0));
@@ -165,11 +165,14 @@ impl<'s, 'a> Private<'s, 'a> {
     }
 
     /// Depths of one client, without those that another one betters.
-    fn places(&self, depths: &Depths, least: usize) -> Vec<Place> {
+    fn places(&self, path: &[Loop], client: &Client, depths: &Depths, least: usize) -> Vec<Place> {
         let mut kept: Vec<Place> = Vec::new();
-        for (depth, choice) in depths.choices.iter().enumerate().skip(least) {
-            let (persist, local) = if depth < self.band { (choice.size, 0) } else { (0, choice.size) };
-            let place = Place { persist, local, bytes: choice.bytes, depth };
+        let sizes = depths.choices.iter().map(|choice| (choice.size, choice.bytes));
+        let row = depths.choices.last().filter(|_| client.is_stream);
+        let row = row.map(|leaf| (self.pricer.row_bytes(client, path), leaf.bytes));
+        for (depth, (size, bytes)) in sizes.chain(row).enumerate().skip(least) {
+            let (persist, local) = if depth < self.band { (size, 0) } else { (0, size) };
+            let place = Place { persist, local, bytes, depth };
             let betters = |a: &Place, b: &Place| a.persist <= b.persist && a.total() <= b.total() && a.bytes <= b.bytes;
             if !kept.iter().any(|other| betters(other, &place)) {
                 kept.retain(|other| !betters(&place, other));
