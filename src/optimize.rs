@@ -10,7 +10,7 @@ use crate::isl::{Context, IslError};
 use crate::lang::ast::{Program, Role};
 use crate::lang::{self, Diagnostic, Severity};
 use crate::machine::Machine;
-use crate::poly::{self, Dependences, Expansion, Reductions, Scop};
+use crate::poly::{self, Dependences, Expansion, Reductions, Scop, Waits};
 use crate::report::code::Code;
 use crate::report::{self, Remark, Report};
 use crate::schedule::bands::Bands;
@@ -362,6 +362,8 @@ const SPLITS: usize = 2;
 
 /// A way to write the same program so that there may be better schedules.
 enum Rewriting {
+    /// The diagonals of mirrored triangles by themselves, and parts of nests that do not wait for each other in loops of their own.
+    Part(Waits),
     Expand(Vec<Expansion>),
     Split(Split),
 }
@@ -370,6 +372,10 @@ impl Rewriting {
     /// The program rewritten: the one that it was found for, or the same of another size. `None` where that is not possible.
     fn of(&self, source: &Program, scop: &Scop) -> Result<Option<Program>, IslError> {
         Ok(match self {
+            Rewriting::Part(waits) => {
+                let peeled = poly::peel(source);
+                poly::part(peeled.as_ref().unwrap_or(source), waits).or(peeled)
+            }
             Rewriting::Expand(expansions) => poly::expand(source, scop, expansions)?,
             Rewriting::Split(split) => split.of(source, scop)?,
         })
@@ -386,6 +392,10 @@ impl Rewriting {
             found.next().map_or(("".into(), 0), |(s, dim)| (dim.iterator.clone(), s.assign.span.start as usize))
         };
         let (code, at, text) = match self {
+            Rewriting::Part(_) => {
+                let text = "parts of nests that do not wait for each other run in loops of their own".into();
+                (Code::Split, 0, text)
+            }
             Rewriting::Expand(expansions) => {
                 let of = |e: &Expansion| {
                     let loops: Vec<String> = e.loops().iter().map(|&id| format!("`{}`", of_loop(id).0)).collect();
@@ -560,6 +570,12 @@ impl<'a> Work<'a> {
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
+        if let Some(rewriting) = self.apart()? {
+            let parted = self.rewritten(than, rewriting, splits)?;
+            if parted.is_some() {
+                return Ok(parted);
+            }
+        }
         let expansions = poly::expansions(source, scop, dependences)?;
         let expanded = match expansions.is_empty() {
             true => None,
@@ -573,6 +589,17 @@ impl<'a> Work<'a> {
             Some(split) => self.rewritten(than, Rewriting::Split(split), splits - 1),
             None => Ok(None),
         }
+    }
+
+    /// How to take apart what a nest does without need.
+    fn apart(&self) -> Result<Option<Rewriting>, Failure> {
+        let Case { source, dependences, .. } = self.case;
+        let Some(peeled) = poly::peel(source) else {
+            let waits = poly::waits(dependences)?;
+            return Ok(poly::part(source, &waits).map(|_| Rewriting::Part(waits)));
+        };
+        let case = Case::new(peeled, self.options)?;
+        Ok(if case.complete { Some(Rewriting::Part(poly::waits(&case.dependences)?)) } else { None })
     }
 
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
