@@ -12,6 +12,7 @@ use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::{Linear, Scop};
+use itertools::Itertools;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -352,11 +353,32 @@ impl<'a> Planner<'a> {
         let room = |planned: &Planned| if alone { self.goal.capacity_bytes } else { planned.candidate.peak_bytes };
         let longest: Vec<usize> = self.longest().into_iter().filter(|n| !wanted.contains(n)).collect();
         wanted.extend(longest);
+        wanted.extend(self.rivals(&wanted));
         let question = |c: usize| match &self.plans[c].how {
             How::Plan(group, _) => Some((c, (group.problem.clone(), vec![room(&self.plans[c])]))),
             _ => None,
         };
         wanted.into_iter().filter_map(question).collect()
+    }
+
+    /// The halves of groups that would move little more at first sight: which is better shows when both are planned thoroughly.
+    fn rivals(&self, chosen: &[usize]) -> Vec<usize> {
+        let best = |run: (usize, usize)| {
+            let is_run = |n: &usize| {
+                let candidate = &self.plans[*n].candidate;
+                candidate.nests == run && candidate.resident.is_empty() && matches!(self.plans[*n].how, How::Plan(..))
+            };
+            (0..self.plans.len()).filter(is_run).min_by_key(|&n| self.plans[n].candidate.moved_bytes)
+        };
+        let moved = |n: usize| self.plans[n].candidate.moved_bytes;
+        let halves = |&n: &usize| {
+            let (first, end) = self.plans[n].candidate.nests;
+            let pairs = (first + 1..end).filter_map(|cut| Some([best((first, cut))?, best((cut, end))?]));
+            let pair = pairs.min_by_key(|&[a, b]| moved(a).saturating_add(moved(b)))?;
+            (moved(pair[0]).saturating_add(moved(pair[1])) / 5 <= moved(n) / 4).then_some(pair)
+        };
+        let found: Vec<usize> = chosen.iter().filter_map(halves).flatten().unique().collect();
+        found.into_iter().filter(|n| !chosen.contains(n)).collect()
     }
 
     /// Takes what a more thorough search has found.
