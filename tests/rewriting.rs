@@ -5,8 +5,9 @@ mod source;
 
 use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
+use polyfuse::lang::ast::Program;
 use polyfuse::machine::Machine;
-use polyfuse::poly::{Reductions, dependences, expand, expansions, extract, split};
+use polyfuse::poly::{Reductions, dependences, expand, expansions, extract, part, peel, split, waits};
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
 use polyfuse::schedule::Fuse;
@@ -84,6 +85,37 @@ fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
     }
 }
 
+/// Programs whose nests hold a diagonal beside mirror images, or parts that do not wait for each other; how often the word `for` is in them
+/// then.
+const NESTS: [(&str, usize); 6] = [
+    ("output C[9][9]; for i in 0..9, j in i..9 { C[i][j] = i + 2 * j; C[j][i] = C[i][j]; }", 4),
+    ("output C[9][9]; for i in 0..9, j in 0..i + 1 { C[i][j] = i + 2 * j; C[j][i] = C[i][j]; }", 4),
+    ("output C[9][9]; for i in 0..9 { C[i][i] = 1; for j in i + 1..9 { C[i][j] = i; C[j][i] = C[i][j]; } }", 3),
+    ("output C[9], D[9]; for i in 0..9 { C[i] = 1; D[i] = 2; C[i] += 3; }", 2),
+    // Each part waits for the other.
+    ("inout A[9], B[9]; for i in 1..9 { A[i] = B[i - 1]; B[i] = A[i - 1]; }", 1),
+    // Mirror images that are only read.
+    ("input C[9][9]; output D[9][9]; for i in 0..9, j in i..9 { D[i][j] = C[i][j] + C[j][i]; }", 1),
+];
+
+#[test]
+fn diagonals_and_unrelated_parts_run_by_themselves() {
+    for (text, expected) in NESTS {
+        let program = resolved(text);
+        let peeled = peel(&program).unwrap_or_else(|| program.clone());
+        assert!(peel(&peeled).is_none(), "{peeled}");
+        let in_parts = |program: &Program| {
+            let scop = extract(program, &Context::new()).expect("instances");
+            part(program, &waits(&dependences(&scop, Reductions::Free).expect("dependences")).expect("pairs"))
+        };
+        let parted = in_parts(&peeled).unwrap_or(peeled);
+        assert!(in_parts(&parted).is_none(), "{parted}");
+        let lines = parted.to_string();
+        assert_eq!(lines.matches("for ").count(), expected, "{parted}");
+        assert_eq!(compare(&program, &parted, 3, 1_000_000), Ok(Verdict::Same), "{parted}");
+    }
+}
+
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
     let moved = report(kernel, overrides, capacity_bytes, fuse).dram.optimized;
     moved.load_bytes + moved.store_bytes
@@ -91,7 +123,10 @@ fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fus
 
 fn report(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> Report {
     let path = format!("{}/kernels/{kernel}.loop", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).expect("a kernel");
+    report_of(std::fs::read_to_string(path).expect("a kernel"), kernel, overrides, capacity_bytes, fuse)
+}
+
+fn report_of(text: String, kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> Report {
     let parsed = lang::parse(&text).expect("a program parses");
     let options = Options {
         kernel: kernel.into(),
@@ -136,6 +171,46 @@ fn iterations_that_share_no_value_run_in_one_tile() {
     let matrix = 32 * 32 * 8;
     let moved = bytes("doitgen", &shape, matrix / 2, Fuse::Auto);
     assert!(moved < 30 * matrix, "{moved}: {} if the matrix comes 120 times", 120 * matrix);
+}
+
+/// Statistics and what they normalise: a channel takes the whole scratchpad, and all but a part of it stays between the two.
+#[test]
+fn all_loops_over_the_same_elements_are_split() {
+    let text = "param N = 16; input X[N][8][64]; temp m[8]; output Y[N][8][64];
+        for c in 0..8 { m[c] = 0; for n in 0..N, w in 0..64 { m[c] += X[n][c][w]; } }
+        for n in 0..N, c in 0..8, w in 0..64 { Y[n][c][w] = X[n][c][w] - m[c]; }";
+    let moved = moved(text, 16 * 64 * 4);
+    let once = 2 * 16 * 8 * 64 * 4;
+    assert!(moved < once * 5 / 4, "{moved}, {once} where all stays");
+}
+
+/// What a product's tile becomes crosses a row at a time: into another array it moves what it moves in place.
+#[test]
+fn an_epilogue_into_another_array_costs_no_more_than_in_place() {
+    let product = |arrays: &str, epilogue: &str| {
+        let text = format!(
+            "input A[96][96], B[96][96]; {arrays} for i in 0..96, j in 0..96 {{ C[i][j] = 0; \
+             for k in 0..96 {{ C[i][j] += A[i][k] * B[k][j]; }} {epilogue} }}"
+        );
+        moved(&text, 96 * 96)
+    };
+    let apart = product("temp C[96][96]; output E[96][96];", "E[i][j] = max(0, C[i][j]);");
+    let in_place = product("output C[96][96];", "C[i][j] = max(0, C[i][j]);");
+    assert_eq!(apart, in_place);
+}
+
+/// Both triangles of a product of a matrix with itself, the diagonal among them.
+#[test]
+fn mirror_images_run_in_tiles() {
+    let shape = [("N", 40), ("M", 40)];
+    let all = 40 * 40 * 40 * 4;
+    let moved = bytes("covariance", &shape, 2048, Fuse::Auto);
+    assert!(moved < all / 2, "{moved}, {all} where each product loads an element");
+}
+
+fn moved(text: &str, capacity_bytes: i64) -> i64 {
+    let moved = report_of(text.into(), "text", &[], capacity_bytes, Fuse::Auto).dram.optimized;
+    moved.load_bytes + moved.store_bytes
 }
 
 #[test]

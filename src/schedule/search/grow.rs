@@ -25,6 +25,14 @@ pub fn grow(pricer: &mut Pricer, mut plan: Plan, capacity: i64) -> Plan {
             plan = first_as_good(pricer, &plan, std::iter::once(whole).chain(larger), capacity);
         }
     }
+    // What passes in rows passes at once where there is room.
+    for number in 0..plan.buffers.len() {
+        if plan.is_in_rows(&plan.buffers[number]) {
+            let mut whole = plan.clone();
+            whole.buffers[number].depth -= 1;
+            plan = first_as_good(pricer, &plan, std::iter::once(whole), capacity);
+        }
+    }
     for position in (0..plan.band.len()).rev() {
         let current = plan.band[position];
         let dim = &pricer.frame.problem.dims[current.dim];
@@ -35,14 +43,6 @@ pub fn grow(pricer: &mut Pricer, mut plan: Plan, capacity: i64) -> Plan {
             larger
         });
         plan = first_as_good(pricer, &plan, larger, capacity);
-    }
-    // What passes in rows passes at once where there is room.
-    for number in 0..plan.buffers.len() {
-        if plan.is_in_rows(&plan.buffers[number]) {
-            let mut whole = plan.clone();
-            whole.buffers[number].depth -= 1;
-            plan = first_as_good(pricer, &plan, std::iter::once(whole), capacity);
-        }
     }
     plan
 }
