@@ -19,6 +19,9 @@
 //! iterations fill anew get an element for each ([`poly::expand`]), and a loop is split where a part of an array can stay that does not
 //! fit as a whole ([`schedule::split`] finds it, [`poly::split`] does it).
 //!
+//! [`apply`] is the line with the decisions of a text ([`replay`]) in the place of `decide`. They are asked whether they are legal and fit, and are
+//! refused in the user's words.
+//!
 //! # The layers
 //!
 //! The modules stand in the order in which data meets them; each uses only those above it.
@@ -31,6 +34,7 @@
 //! | [`ilp`] | The best integers under linear rows; the only place that knows a solver |
 //! | [`poly`] | Which instances run, what do they touch, which depends on which? |
 //! | [`schedule`] | Which loops run together, in which tiles, and where does each array wait? |
+//! | [`replay`] | How is a schedule written down for a person, and read back? |
 //! | [`staging`] | What crosses between DRAM and the scratchpad, when, and where does it lie? |
 //! | [`emit`] | How is all that written as a program, and as C? |
 //! | [`count`] | How much does a program do and move? |
@@ -83,6 +87,7 @@ pub mod lang;
 pub mod machine;
 mod optimize;
 pub mod poly;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod schedule;
@@ -92,5 +97,5 @@ mod threads;
 pub mod timeline;
 
 pub use explain::{Explanation, explain};
-pub use optimize::{Failure, Optimized, Options, dependences, optimize, warnings};
+pub use optimize::{Failure, Optimized, Options, apply, dependences, optimize, warnings};
 pub use sweep::{Sweep, Swept};

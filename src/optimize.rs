@@ -1,6 +1,9 @@
 //! The line from a program to its schedule, with the checks that stand behind every outcome.
 
+mod given;
 mod smaller;
+
+pub use given::apply;
 
 use crate::check;
 use crate::count::{self, Counts};
@@ -11,6 +14,7 @@ use crate::lang::ast::{Program, Role};
 use crate::lang::{self, Diagnostic, Severity};
 use crate::machine::Machine;
 use crate::poly::{self, Dependences, Expansion, Reductions, Scop, Waits};
+use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark, Report};
 use crate::schedule::bands::Bands;
@@ -19,7 +23,7 @@ use crate::schedule::tree::Schedule;
 use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging::{self, Staging};
 use itertools::Itertools;
-use smaller::shrunk;
+use smaller::{grouped, shrunk};
 use std::time::Instant;
 
 /// What the user asked for.
@@ -54,7 +58,7 @@ pub struct Optimized {
     pub warnings: Vec<Diagnostic>,
     /// For each group the number of the program's top-level statements up to its end.
     pub ends: Vec<usize>,
-    /// The schedule tree, to be read by people.
+    /// The decisions, as [`apply`] takes them.
     pub schedule: String,
     /// The dependences as a graph for Graphviz.
     pub dot: String,
@@ -65,6 +69,8 @@ pub struct Optimized {
 pub enum Failure {
     /// The program is at fault.
     Input(Vec<Diagnostic>),
+    /// The text of a schedule is at fault, or what it decides is not legal.
+    Schedule(Vec<Diagnostic>),
     /// The scratchpad is too small for any schedule.
     DoesNotFit {
         capacity_bytes: i64,
@@ -144,8 +150,8 @@ impl<'a> Analysed<'a> {
 /// # Errors
 /// The smallest scratchpad that it can run in.
 pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optimized, Failure> {
-    let Analysed { parsed, overrides, case, warnings, times } = analysed;
-    let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
+    let Analysed { parsed, overrides, case, times, .. } = analysed;
+    let (source, complete) = (&case.source, case.complete);
     let mut work = Work::new(case, options, Clock::start(*times))?;
     // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
     let kinds: &[Fuse] = match options.fuse {
@@ -164,18 +170,45 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         Fuse::Auto => work.improve(best, SPLITS)?,
         _ => None,
     };
-    let (rewritings, remarks, rewritten, outcome) = match rewritten {
-        Some(Rewritten { rewritings, remarks, case, outcome }) => (rewritings, remarks, Some(case), outcome),
-        None => (Vec::new(), Vec::new(), None, work.outcomes.swap_remove(best)),
+    let (rewritten, case, outcome) = match rewritten {
+        Some(Rewritten { rewritten, case, outcome }) => (rewritten, Some(case), outcome),
+        None => (Vec::new(), None, work.outcomes.swap_remove(best)),
     };
-    let scheduled = rewritten.as_ref().unwrap_or(case);
     let smaller = match complete && check::is_long(&outcome.counts) {
-        true => shrunk(parsed, overrides, options, source, &rewritings, &outcome.decision.nests)?,
+        true => {
+            let rewritings: Vec<&Rewriting> = rewritten.iter().map(|done| &done.by).collect();
+            let nests = &outcome.decision.nests;
+            shrunk(parsed, overrides, options, source, &rewritings, |case, options| grouped(case, options, nests))?
+        }
         false => None,
     };
+    let clock = work.clock;
+    finish(analysed, options, Chosen { rewritten, case, outcome, per_nest, smaller, is_given: false }, clock)
+}
+
+/// What becomes of a program, and what it is compared with.
+struct Chosen {
+    rewritten: Vec<Done>,
+    /// The program that is scheduled, where it was rewritten.
+    case: Option<Case>,
+    outcome: Outcome,
+    per_nest: Counts,
+    /// What stands in for the program where it is too large to be run.
+    smaller: Option<(Program, Program)>,
+    /// Whether the schedule was given, not found.
+    is_given: bool,
+}
+
+/// Checks what was chosen and makes the report.
+fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clock) -> Result<Optimized, Failure> {
+    let Analysed { parsed, overrides, case, warnings, .. } = analysed;
+    let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
+    let Chosen { rewritten, case: other, outcome, per_nest, smaller, is_given } = chosen;
+    let scheduled = other.as_ref().unwrap_or(case);
     let subject = outcome.checked(source, &scheduled.dependences, options.capacity_bytes, smaller);
     check::all(&subject).map_err(Failure::Fault)?;
-    work.clock.lap(|t| &mut t.check);
+    clock.lap(|t| &mut t.check);
+    let remarks: Vec<Remark> = rewritten.iter().map(|done| done.remark.clone()).collect();
     let dot = match complete {
         true => poly::show::dot(&options.kernel, &poly::show::edges(scop, dependences)?),
         false => String::new(),
@@ -187,15 +220,24 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         rewritten: &remarks,
         scheduled: &scheduled.scop,
         complete,
+        is_given,
         options,
         params: report::parameters(parsed, overrides),
         outcome: &outcome,
         per_nest: &per_nest,
-        times: work.clock.times,
+        times: clock.times,
     })
     .map_err(Failure::Fault)?;
     let placement = outcome.placement();
-    let schedule = report::tree(&scheduled.scop, &outcome.decision.schedule);
+    let buffers: Vec<(usize, i64)> = outcome.staging.buffers.iter().map(|b| (b.scope, b.bytes())).collect();
+    let lines: Vec<String> = rewritten.into_iter().map(|done| done.written).collect();
+    let schedule = format!(
+        "// {}: {} bytes to and from DRAM with {} bytes of scratchpad\n{}",
+        options.kernel,
+        report.dram.optimized.bytes(),
+        options.capacity_bytes,
+        replay::text(&scheduled.scop, &outcome.decision.schedule, &lines, &buffers)
+    );
     let Outcome { program, ends, .. } = outcome;
     Ok(Optimized { program, placement, report, warnings: warnings.clone(), ends, schedule, dot })
 }
@@ -299,6 +341,17 @@ impl Case {
         let operations = operations.saturating_mul(options.effort.max(1).into());
         let (dependences, complete) = analyse(&scop, operations, options.reductions())?;
         Ok(Case { source, scop, dependences, complete })
+    }
+
+    /// How to take apart what a nest does without need.
+    fn apart(&self, options: &Options) -> Result<Option<Rewriting>, Failure> {
+        let Case { source, dependences, .. } = self;
+        let Some(peeled) = poly::peel(source) else {
+            let waits = poly::waits(dependences)?;
+            return Ok(poly::part(source, &waits).map(|_| Rewriting::Part(waits)));
+        };
+        let case = Case::new(peeled, options)?;
+        Ok(if case.complete { Some(Rewriting::Part(poly::waits(&case.dependences)?)) } else { None })
     }
 }
 
@@ -429,11 +482,52 @@ impl Rewriting {
     }
 }
 
+impl Rewriting {
+    /// As the text of a schedule says it.
+    fn written(&self, scop: &Scop) -> String {
+        let of_loop = |id: usize| {
+            let dims = (0..scop.statements.len()).flat_map(|s| scop.statements[s].dims.iter().map(move |dim| (s, dim)));
+            let mut own = dims.filter(|(_, dim)| dim.loop_id == id);
+            own.next().map(|(s, dim)| (replay::name(scop, s), dim.iterator.clone())).unwrap_or_default()
+        };
+        match self {
+            Rewriting::Part(_) => "part nests;".into(),
+            Rewriting::Expand(expansions) => {
+                let of = |e: &Expansion| {
+                    let own =
+                        e.new_name().map(|name| format!(" of {} as {name}", replay::name(scop, e.statements()[0])));
+                    let over = e.loops().iter().map(|&id| of_loop(id).1).join(", ");
+                    let over = if over.is_empty() { over } else { format!(" over {over}") };
+                    format!("{}{}{over}", e.array(), own.unwrap_or_default())
+                };
+                format!("expand {};", expansions.iter().map(of).join(" and "))
+            }
+            Rewriting::Split(split) => {
+                let cut = |cut: &Cut| {
+                    let (statement, iterator) = of_loop(cut.loop_id);
+                    format!("{iterator} of {statement} at {}", cut.at)
+                };
+                format!("split {};", split.cuts.iter().map(cut).join(", "))
+            }
+        }
+    }
+
+    /// That it is done to a program.
+    fn done(self, scop: &Scop, options: &Options) -> Done {
+        Done { remark: self.remark(scop, options), written: self.written(scop), by: self }
+    }
+}
+
+/// A rewriting, what is said about it, and how it is written in the text of a schedule.
+struct Done {
+    by: Rewriting,
+    remark: Remark,
+    written: String,
+}
+
 /// An outcome of a program that was rewritten.
 struct Rewritten {
-    rewritings: Vec<Rewriting>,
-    /// One on each.
-    remarks: Vec<Remark>,
+    rewritten: Vec<Done>,
     case: Case,
     outcome: Outcome,
 }
@@ -537,18 +631,31 @@ impl<'a> Work<'a> {
         if let Some(known) = self.outcomes.iter().position(|o| same(&o.decision)) {
             return Ok(Some(known));
         }
-        let Case { source, scop, dependences, .. } = self.case;
-        let times = staging::Times::new(scop, &decision.schedule);
-        let budget = self.options.budget();
-        let staging = match scop.ctx.budget(budget, || staging::stage(&times, dependences)) {
-            Err(error) if error.is_quota() => return Ok(None),
-            staging => staging?,
-        };
-        self.clock.lap(|t| &mut t.stage);
-        if staging.placement.arena_bytes > self.options.capacity_bytes {
-            return Ok(None);
+        match self.staged(&decision.schedule)? {
+            Some(staging) if staging.placement.arena_bytes <= self.options.capacity_bytes => {
+                self.emitted(decision, staging)
+            }
+            _ => Ok(None),
         }
-        let emitted = scop.ctx.budget(budget, || emit::to_program(source, &times, &staging));
+    }
+
+    /// The buffers of a schedule; `None` where a budget runs out.
+    fn staged(&mut self, schedule: &Schedule) -> Result<Option<Staging>, Failure> {
+        let Case { scop, dependences, .. } = self.case;
+        let times = staging::Times::new(scop, schedule);
+        let staged = scop.ctx.budget(self.options.budget(), || staging::stage(&times, dependences));
+        self.clock.lap(|t| &mut t.stage);
+        match staged {
+            Err(error) if error.is_quota() => Ok(None),
+            staged => Ok(Some(staged?)),
+        }
+    }
+
+    /// The outcome of a decision with its buffers; `None` where a budget runs out.
+    fn emitted(&mut self, decision: Decision, staging: Staging) -> Result<Option<usize>, Failure> {
+        let Case { source, scop, .. } = self.case;
+        let times = staging::Times::new(scop, &decision.schedule);
+        let emitted = scop.ctx.budget(self.options.budget(), || emit::to_program(source, &times, &staging));
         let emit::Emitted { program, ends } = match emitted {
             Err(error) if error.is_quota() => return Ok(None),
             emitted => emitted?,
@@ -570,7 +677,7 @@ impl<'a> Work<'a> {
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
-        if let Some(rewriting) = self.apart()? {
+        if let Some(rewriting) = self.case.apart(self.options)? {
             let parted = self.rewritten(than, rewriting, splits)?;
             if parted.is_some() {
                 return Ok(parted);
@@ -591,17 +698,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// How to take apart what a nest does without need.
-    fn apart(&self) -> Result<Option<Rewriting>, Failure> {
-        let Case { source, dependences, .. } = self.case;
-        let Some(peeled) = poly::peel(source) else {
-            let waits = poly::waits(dependences)?;
-            return Ok(poly::part(source, &waits).map(|_| Rewriting::Part(waits)));
-        };
-        let case = Case::new(peeled, self.options)?;
-        Ok(if case.complete { Some(Rewriting::Part(poly::waits(&case.dependences)?)) } else { None })
-    }
-
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
@@ -618,14 +714,13 @@ impl<'a> Work<'a> {
         let further = if is_better { work.improve(found, splits)? } else { None };
         self.clock = work.clock;
         let outcome = work.outcomes.swap_remove(found);
-        let remark = by.remark(&self.case.scop, self.options);
+        let done = by.done(&self.case.scop, self.options);
         Ok(match further {
             Some(mut further) => {
-                further.rewritings.insert(0, by);
-                further.remarks.insert(0, remark);
+                further.rewritten.insert(0, done);
                 Some(further)
             }
-            None => is_better.then_some(Rewritten { rewritings: vec![by], remarks: vec![remark], case, outcome }),
+            None => is_better.then_some(Rewritten { rewritten: vec![done], case, outcome }),
         })
     }
 

@@ -381,6 +381,31 @@ fn opt_prints_every_form_and_the_scheduled_program_checks() {
 }
 
 #[test]
+fn a_schedule_is_applied_or_refused_with_its_place() {
+    let folder = folder();
+    let path = folder.path();
+    assert!(polyfuse(path, &["opt", "good.loop", "--emit", "schedule", "-o", "good.schedule"]).status.success());
+    let found = polyfuse(path, &["opt", "good.loop"]);
+    let applied = polyfuse(path, &["opt", "good.loop", "--schedule", "good.schedule"]);
+    assert_eq!((applied.status.code(), &applied.stdout), (Some(0), &found.stdout));
+    fs::write(path.join("bad.schedule"), "group { S1; }").expect("written");
+    let refused = polyfuse(path, &["opt", "good.loop", "--schedule", "bad.schedule", "-o", "out.loop"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said.contains("bad.schedule:1:9") && said.contains("no statement `S1`"), "{said}");
+    assert!(!path.join("out.loop").exists());
+    for (arguments, status) in [
+        (&["opt", "good.loop", "--schedule", "good.schedule", "--fuse", "max"][..], 2),
+        (&["opt", "good.loop", "staged.loop", "-o", ".", "--schedule", "good.schedule"], 2),
+        (&["opt", "-", "--schedule", "-"], 2),
+        (&["opt", "good.loop", "--schedule", "none.schedule"], 1),
+        (&["opt", "good.loop", "--schedule", "good.schedule", "--emit", "schedule", "-o", "good.schedule"], 1),
+    ] {
+        assert_eq!(polyfuse(path, arguments).status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_scratchpad_that_is_too_small_is_status_1_and_says_what_would_do() {
     let (status, out, err) = run(&["opt", "good.loop", "--scratchpad", "4"]);
     assert_eq!((status, out.as_str()), (1, ""));

@@ -1,4 +1,4 @@
-//! Which texts break polyfuse? Those of kernels, of scheduled programs and of machines, torn apart and put together wrongly.
+//! Which texts break polyfuse? Those of kernels, of scheduled programs, of schedules and of machines, torn apart and put together wrongly.
 //!
 //! POLYFUSE_RANDOM_COUNT and POLYFUSE_RANDOM_SEED ask for more texts, and others.
 
@@ -15,16 +15,16 @@ use polyfuse::check::compare::compare;
 use polyfuse::count::count_within;
 use polyfuse::emit::{Placement, to_c};
 use polyfuse::lang::ast::{Program, Role};
-use polyfuse::lang::{parse, resolve};
+use polyfuse::lang::{Diagnostic, decisions, parse, resolve};
 use polyfuse::machine::{self, Machine, parse_size};
 use polyfuse::run::{Typed, execute};
 use polyfuse::schedule::Fuse;
-use polyfuse::{Failure, Options, optimize, warnings};
+use polyfuse::{Failure, Options, apply, optimize, warnings};
 
 /// What a text is mutated with beside pieces of other texts.
 const PIECES: &str = "( ) [ ] { } ; : , = += -= max= < <= == != .. - ! && || % / * min( max( select( exp( for if else step in load store \
      scratch input output inout temp param f16 i8 0 1 2 63 64 1e9 0.5 1. inf 4294967296 9223372036854775807 -9223372036854775808 \
-     99999999999999999999 \u{fc} \u{feff} \0 \t \r \" // /* */ i j N A i*4611686018427387904";
+     group tile by keep expand over split of at loops S0 S1:2 99999999999999999999 \u{fc} \u{feff} \0 \t \r \" // /* */ i j N A i*4611686018427387904";
 
 /// A number from the environment.
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -46,7 +46,11 @@ fn scheduled(text: &str, capacity_bytes: i64) -> Option<String> {
 }
 
 fn attempt(program: &Program, capacity_bytes: i64) -> Result<polyfuse::Optimized, Failure> {
-    let options = Options {
+    optimize(program, &[], &options(capacity_bytes))
+}
+
+fn options(capacity_bytes: i64) -> Options {
+    Options {
         kernel: "hostile".into(),
         file: "hostile.loop".into(),
         text: String::new(),
@@ -57,8 +61,7 @@ fn attempt(program: &Program, capacity_bytes: i64) -> Result<polyfuse::Optimized
         solver: Default::default(),
         effort: 1,
         strict_fp: false,
-    };
-    optimize(program, &[], &options)
+    }
 }
 
 /// A text with some of its parts gone, doubled, replaced, or from another text.
@@ -125,12 +128,17 @@ fn read(text: &str) -> Option<Program> {
             }
         }
     };
-    assert!(!diagnostics.is_empty());
-    for each in diagnostics.iter().take(3) {
+    refused(text, &diagnostics);
+    None
+}
+
+/// That mistakes have a place and a cure.
+fn refused(text: &str, mistakes: &[Diagnostic]) {
+    assert!(!mistakes.is_empty());
+    for each in mistakes.iter().take(3) {
         assert!(each.help.as_ref().is_some_and(|help| !help.is_empty()), "{}", each.message);
         assert!(each.render("x.loop", text, false).contains("x.loop:"));
     }
-    None
 }
 
 #[test]
@@ -169,6 +177,29 @@ fn source_programs_are_scheduled_or_refused() {
         if let Err(Failure::Fault(what)) = attempt(&program, 700) {
             panic!("{what}");
         }
+    });
+}
+
+/// A program that is expanded, split and fused, and the texts of its schedules.
+#[test]
+fn schedules_are_applied_or_refused() {
+    let text = "input A[12][9], B[9][8]; temp T[8], Q[12]; output C[12][8]; inout D[20]; \
+        for i in 0..12 { for j in 0..8 { T[j] = 0; for k in 0..9 { T[j] += A[i][k] * B[k][j]; } } \
+        for j in 0..8 { C[i][j] = T[7 - j]; } } \
+        for t in 0..6, i in 1..19 { relax: D[i] = D[i - 1] + 0.5 * D[i + 1]; } \
+        for i in 0..12 { Q[i] = C[i][0]; } for i in 0..12 { D[i] += Q[11 - i]; }";
+    let program = parse(text).expect("a program");
+    let found = |capacity: i64| attempt(&program, capacity).ok().map(|found| found.schedule);
+    let mut texts: Vec<String> = [60, 150, 300, 500, 800, 1200].into_iter().filter_map(found).collect();
+    assert!(texts.len() == 6 && texts.iter().any(|text| text.contains("expand ")), "{texts:?}");
+    texts.extend(texts.clone().iter().map(|text| format!("split k of S1 at 4;\n{}", text.replace("S1", "S1:2"))));
+    assert_survived(300, &texts, |text| match decisions(text) {
+        Err(mistakes) => refused(text, &mistakes),
+        Ok(decisions) => match apply(&program, &[], &options(800), &decisions) {
+            Ok(_) => {}
+            Err(Failure::Schedule(mistakes)) => refused(text, &mistakes),
+            Err(failure) => panic!("{failure:?}"),
+        },
     });
 }
 

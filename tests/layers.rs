@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The table of `src/lib.rs`, first the module that uses none of the others; `optimize` drives them all.
-const LAYERS: [&str; 13] = [
-    "lang", "machine", "isl", "ilp", "poly", "schedule", "staging", "emit", "count", "timeline", "run", "check",
-    "report",
+const LAYERS: [&str; 14] = [
+    "lang", "machine", "isl", "ilp", "poly", "schedule", "replay", "staging", "emit", "count", "timeline", "run",
+    "check", "report",
 ];
 
 /// Uses against the order: the file, the module it uses, and why that is borne.

@@ -51,8 +51,13 @@ fn broken(order: &Map, source: &Path, target: &Path) -> Result<Option<Map>> {
     }
     // In one iteration of all shared loops: the sequence decides; points of one statement keep the source's order.
     let together =
-        if shared == 0 { order.clone() } else { order.intersect(&meeting(ctx, source, target, shared - 1, "=")?)? };
+        if shared == 0 { order.clone() } else { order.intersect(&self::together(ctx, source, target, shared)?)? };
     Ok((after && !together.is_empty()?).then_some(together))
+}
+
+/// Pairs in one iteration of the outer `depth` loops, of which there is one. `{ S[i] -> T[j] }`
+pub(super) fn together(ctx: &Context, source: &Path, target: &Path, depth: usize) -> Result<Map> {
+    meeting(ctx, source, target, depth - 1, "=")
 }
 
 /// Pairs that agree in the loops before `q`, and whose iterations of loop `q` compare like `sign`. `{ S[i] -> T[j] }`

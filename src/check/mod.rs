@@ -4,6 +4,7 @@
 //! every instance of the source run once, does a run move what was counted, and does a run leave what the source program leaves, each element read from a buffer having been put
 //! there.
 
+pub mod coherence;
 pub mod compare;
 pub mod legality;
 

@@ -25,7 +25,9 @@ const OPT_EXAMPLES: &str = "Examples:
   polyfuse opt kernels/gemm.loop --scratchpad 512KiB -D M=2048
   polyfuse opt kernels/gemm.loop --emit c -o gemm.c --report gemm.json
   polyfuse opt kernels/softmax.loop --scratchpad 64KiB --emit html -o softmax.html
-  polyfuse opt kernels/gemm.loop kernels/mlp.loop --emit json -o .";
+  polyfuse opt kernels/gemm.loop kernels/mlp.loop --emit json -o .
+  polyfuse opt kernels/softmax.loop --scratchpad 64KiB --emit schedule -o softmax.schedule
+  polyfuse opt kernels/softmax.loop --scratchpad 64KiB --schedule softmax.schedule";
 
 const SWEEP_EXAMPLES: &str = "Examples:
   polyfuse sweep kernels/softmax.loop
@@ -148,7 +150,10 @@ pub struct Opt {
     /// Write the report there
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<String>,
-    /// Go on, and schedule again whenever the file changes
+    /// Decide nothing: apply the decisions in this file, which `--emit schedule` wrote; `-` reads stdin
+    #[arg(long, value_name = "FILE.schedule", conflicts_with = "fuse")]
+    pub schedule: Option<String>,
+    /// Go on, and schedule again whenever the file, or that of `--schedule`, changes
     #[arg(long)]
     pub watch: bool,
     #[command(flatten)]
@@ -166,7 +171,7 @@ pub enum Emit {
     Json,
     /// The dependences, for Graphviz
     Dot,
-    /// The schedule tree
+    /// The decisions, for `--schedule`
     Schedule,
     /// A page with everything on it
     Html,
@@ -183,7 +188,7 @@ impl Emit {
             Emit::Rt => "h",
             Emit::Json | Emit::Trace => "json",
             Emit::Dot => "dot",
-            Emit::Schedule => "txt",
+            Emit::Schedule => "schedule",
             Emit::Html => "html",
         }
     }

@@ -13,14 +13,14 @@ use super::output::{self, Result as Written};
 use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::count::{self, Counts};
 use polyfuse::emit::{RUNTIME_HEADER, to_c};
-use polyfuse::lang::Diagnostic;
 use polyfuse::lang::ast::{Program, Role};
+use polyfuse::lang::{Diagnostic, decisions};
 use polyfuse::machine::{self, Machine};
 use polyfuse::poly::show::{self, Shown};
 use polyfuse::report::json;
 use polyfuse::run::{self, Fault, Footprint, Place, Typed};
 use polyfuse::timeline::trace;
-use polyfuse::{Optimized, Options, schedule};
+use polyfuse::{Failure, Optimized, Options, schedule};
 
 /// Every run of one program is on the same inputs.
 const SEED: u64 = 0;
@@ -67,8 +67,17 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
     if opt.report.is_some() && place(&opt.report) == place(&opt.common.output) {
         return Err(Stop::Usage("the program and its report cannot go to one file".into()));
     }
+    if opt.schedule.is_some() && opt.files.len() != 1 {
+        return Err(Stop::Usage("a schedule is that of one program: name one FILE.loop".into()));
+    }
+    if opt.schedule.as_deref() == Some("-") && opt.files == ["-"] {
+        return Err(Stop::Usage("stdin can be the program or its schedule, not both".into()));
+    }
     match (&opt.files[..], opt.watch) {
-        ([file], true) if file != "-" => super::watch::watch(file, &|| optimize_file(opt, file)),
+        ([file], true) if file != "-" && opt.schedule.as_deref() != Some("-") => {
+            let files: Vec<&str> = std::iter::once(file.as_str()).chain(opt.schedule.as_deref()).collect();
+            super::watch::watch(&files, &|| optimize_file(opt, file))
+        }
         (_, true) => Err(Stop::Usage("`--watch` watches one file".into())),
         ([], false) if opt.emit == Emit::Rt && opt.report.is_none() => finish(&opt.common, RUNTIME_HEADER.into()),
         ([], false) => Err(Stop::Usage("which program? FILE.loop is missing".into())),
@@ -79,6 +88,7 @@ fn optimize(opt: &Opt) -> Result<(), Stop> {
 
 fn optimize_file(opt: &Opt, file: &str) -> Result<(), Stop> {
     input::spare(file, opt.report.as_deref())?;
+    opt.schedule.as_deref().map_or(Ok(()), |schedule| input::spare(schedule, opt.report.as_deref()))?;
     output::write(scheduled(opt, file, opt.common.output.as_deref(), opt.report.as_deref())?)
 }
 
@@ -118,8 +128,18 @@ fn scheduled<'a>(
     check_overrides(&opt.common.overrides, &[&parsed])?;
     let capacity_bytes = opt.capacity.scratchpad.unwrap_or(machine.scratchpad_bytes);
     let options = options(&opt.planning, &source, machine, capacity_bytes);
-    let optimized = polyfuse::optimize(&parsed, &opt.common.overrides, &options)
-        .map_err(|failure| Stop::from_failure(failure, &source))?;
+    let optimized = match &opt.schedule {
+        None => polyfuse::optimize(&parsed, &opt.common.overrides, &options),
+        Some(schedule) => {
+            let schedule = Source::read(schedule, &opt.common)?;
+            let decisions = decisions(&schedule.text).map_err(|diagnostics| schedule.mistakes(diagnostics))?;
+            match polyfuse::apply(&parsed, &opt.common.overrides, &options, &decisions) {
+                Err(failure @ Failure::Schedule(_)) => return Err(Stop::from_failure(failure, &schedule)),
+                applied => applied,
+            }
+        }
+    };
+    let optimized = optimized.map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &optimized.warnings);
     let mut results = vec![Written { file: place, text: printed(opt, &source, &parsed, &options, &optimized)? }];
     results.extend(report.map(|file| Written { file: Some(file), text: optimized.report.to_timed_json() }));

@@ -45,10 +45,10 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// What stopped polyfuse on the program in `file`.
+    /// What stopped polyfuse on the program in `file`, or on the schedule there.
     fn from_failure(failure: Failure, file: &input::Source) -> Stop {
         match failure {
-            Failure::Input(diagnostics) => {
+            Failure::Input(diagnostics) | Failure::Schedule(diagnostics) => {
                 Stop::Mistakes { file: file.name.clone(), text: file.text.clone(), diagnostics }
             }
             Failure::DoesNotFit { capacity_bytes, smallest_bytes, table } => Stop::Refused(format!(

@@ -5,6 +5,7 @@
 
 mod affine;
 pub mod ast;
+pub mod decisions;
 mod diagnostic;
 mod doubt;
 pub mod layout;
@@ -17,6 +18,6 @@ pub mod value;
 mod words;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use parse::parse;
+pub use parse::{decisions, parse};
 pub use resolve::{Resolved, resolve};
 pub use words::is_reserved;

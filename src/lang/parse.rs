@@ -5,7 +5,10 @@
 //! What takes the declarations to see is left to [`crate::lang::resolve`].
 
 mod broken;
+mod decisions;
 mod expression;
+
+pub use decisions::decisions;
 
 use std::collections::HashSet;
 
@@ -21,6 +24,7 @@ use super::words::{is_reserved, role_named, type_named};
 
 #[derive(Parser)]
 #[grammar = "../grammar/polyfuse.pest"]
+#[grammar = "../grammar/schedule.pest"]
 struct Grammar;
 
 /// A piece of text that a rule of the grammar matches, and the matches inside of it.
@@ -319,6 +323,21 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_step
                 | Rule::kw_if
                 | Rule::kw_else
+                | Rule::kw_part
+                | Rule::kw_nests
+                | Rule::kw_expand
+                | Rule::kw_and
+                | Rule::kw_as
+                | Rule::kw_over
+                | Rule::kw_split
+                | Rule::kw_of
+                | Rule::kw_at
+                | Rule::kw_group
+                | Rule::kw_tile
+                | Rule::kw_by
+                | Rule::kw_keep
+                | Rule::kw_loops
+                | Rule::close_brace
         )
     })
 }

@@ -11,15 +11,15 @@ use crate::report;
 /// Instances of the runs that stand in for a program that is too large to be run.
 const SMALL_RUN: i128 = 30_000;
 
-/// The program at parameters so small that it can be run, in the same groups, for a scratchpad that is smaller in proportion; `None` when it
-/// has no parameters, or no smaller ones are valid.
+/// The program at parameters so small that it can be run, and scheduled for a scratchpad that is smaller in proportion; `None` when it has no
+/// parameters, or no smaller ones are valid.
 pub fn shrunk(
     parsed: &Program,
     overrides: &[(String, i64)],
     options: &Options,
     source: &Program,
-    rewritings: &[Rewriting],
-    groups: &[(usize, usize)],
+    rewritings: &[&Rewriting],
+    schedule: impl Fn(&Case, &Options) -> Result<Option<Program>, Failure>,
 ) -> Result<Option<(Program, Program)>, Failure> {
     let bytes = |program: &Program| program.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes()));
     for limit in [24, 16, 12, 9, 6, 4] {
@@ -27,16 +27,19 @@ pub fn shrunk(
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
         let Some(case) = smaller_case(&small, rewritings, &options) else { continue };
-        let mut work = Work::new(&case, &options, Clock::start(report::Times::default()))?;
-        work.groups = Some(groups);
-        let outcome = match work.best(&[options.fuse]) {
-            Err(Failure::DoesNotFit { .. }) => return Ok(None),
-            outcome => outcome?[0],
-        };
-        let program = work.outcomes.swap_remove(outcome).program;
-        return Ok(Some((small, program)));
+        return Ok(schedule(&case, &options)?.map(|program| (small, program)));
     }
     Ok(None)
+}
+
+/// A program scheduled in given groups.
+pub fn grouped(case: &Case, options: &Options, groups: &[(usize, usize)]) -> Result<Option<Program>, Failure> {
+    let mut work = Work::new(case, options, Clock::start(report::Times::default()))?;
+    work.groups = Some(groups);
+    match work.best(&[options.fuse]) {
+        Err(Failure::DoesNotFit { .. }) => Ok(None),
+        outcome => Ok(Some(work.outcomes.swap_remove(outcome?[0]).program)),
+    }
 }
 
 /// The program with every parameter at most `limit`, where that is a valid program, and a short one.
@@ -55,7 +58,7 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
 }
 
 /// A small program rewritten like the large one; `None` where it is at fault.
-fn smaller_case(small: &Program, rewritings: &[Rewriting], options: &Options) -> Option<Case> {
+fn smaller_case(small: &Program, rewritings: &[&Rewriting], options: &Options) -> Option<Case> {
     let mut source = small.clone();
     for rewriting in rewritings {
         let scop = poly::extract(&source, &Context::new()).ok()?;

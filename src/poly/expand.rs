@@ -32,9 +32,19 @@ impl Expansion {
         (self.name != self.array).then_some(&self.name)
     }
 
+    /// The statements that use it so, in source order.
+    pub fn statements(&self) -> &[usize] {
+        &self.statements
+    }
+
     /// As `Dim::loop_id`, outermost first.
     pub fn loops(&self) -> &[usize] {
         &self.loops
+    }
+
+    /// The same along some of its loops.
+    pub fn over(&self, wanted: impl Fn(usize) -> bool) -> Expansion {
+        Expansion { loops: self.loops.iter().copied().filter(|&id| wanted(id)).collect(), ..self.clone() }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Facts<'a> {
     pub scheduled: &'a Scop,
     /// Whether they are all known: their budget did not run out.
     pub complete: bool,
+    /// Whether the schedule was given, not found.
+    pub is_given: bool,
     pub options: &'a Options,
     pub params: IndexMap<String, i64>,
     pub outcome: &'a Outcome,
@@ -50,7 +52,11 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
     let products = product_bounds(facts.scop, facts.options.capacity_bytes)?;
     let lower_bound_bytes = products.into_iter().fold(compulsory_bytes, i64::max);
     let placement = &facts.outcome.staging.placement;
-    let status = if facts.complete { "optimal" } else { "budget" };
+    let status = match (facts.is_given, facts.complete) {
+        (true, _) => "given",
+        (false, true) => "optimal",
+        (false, false) => "budget",
+    };
     let mut report = Report {
         schema: SCHEMA.into(),
         kernel: facts.options.kernel.clone(),

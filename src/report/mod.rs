@@ -13,14 +13,12 @@ mod page;
 mod plot;
 mod points;
 pub mod remarks;
-mod tree;
 
 pub use curve::{CURVE_SCHEMA, Curve, Outcome, Point};
 pub use difference::{difference, growth_percent};
 pub use make::{Facts, make, parameters};
 pub use page::{Page, page};
 pub use plot::plot;
-pub use tree::tree;
 
 use code::Code;
 use indexmap::IndexMap;

@@ -22,6 +22,11 @@ pub fn remarks(facts: &Facts, report: &Report) -> Vec<Remark> {
                     "{first} and {second} share no loop; {names} crosses DRAM with {bytes} bytes, no more than it must"
                 )
             }
+            _ if facts.is_given => {
+                format!(
+                    "{first} and {second} share no loop: {names} crosses DRAM with {bytes} bytes, more than it must"
+                )
+            }
             _ => format!(
                 "{first} and {second} share no loop: {names} crosses DRAM with {bytes} bytes, and nothing within {} bytes was found to \
                  move less",

@@ -70,6 +70,18 @@ impl Schedule {
         let (g, p) = self.groups.iter().enumerate().find_map(of_group)?;
         Some((g, &self.groups[g].paths[p]))
     }
+
+    /// How many loops some statements share, which may be one.
+    pub fn shared_loops(&self, users: &[User]) -> usize {
+        let paths: Vec<(usize, &Path)> = users.iter().filter_map(|user| self.path(user.statement)).collect();
+        let Some(&(group, first)) = paths.first() else { return 0 };
+        let shared = |&(g, path): &(usize, &Path)| match (g == group, path.statement == first.statement) {
+            (false, _) => 0,
+            (_, true) => path.loops.len(),
+            _ => first.shared_loops(path),
+        };
+        paths.iter().map(shared).min().unwrap_or(0)
+    }
 }
 
 impl Path {

@@ -21,6 +21,8 @@ pub struct Buffer {
     pub element_bytes: i64,
     /// One for each dimension of the array.
     pub storage: Vec<Storage>,
+    /// The number of loops in one iteration of which it serves: those decided, and others along which nothing is kept.
+    pub scope: usize,
     /// The number of loops around its transfers; `None`: outside all groups.
     pub grain: Option<usize>,
     /// Groups at whose first and last position the transfers of a program-wide buffer stand, or the positions at depth `grain`
@@ -103,6 +105,7 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
         users: spec.users.clone(),
         element_bytes: array.ty.bytes(),
         storage,
+        scope,
         grain: matches!(spec.scope, Scope::Loops { .. }).then_some(grain),
         load_at,
         store_at,

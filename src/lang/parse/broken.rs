@@ -110,6 +110,19 @@ fn cure(rule: Rule) -> Option<&'static str> {
         | Rule::call
         | Rule::group => "write a number, a name, `A[i]`, a call or a parenthesis here",
         Rule::transfer => "a transfer is written `load S[i] = A[i] for i in 0..4;`",
+        Rule::tile | Rule::tile_loop | Rule::kw_by => "loops are written `tile i by 64, j by 32 { S0; }`",
+        Rule::keep | Rule::user | Rule::depth | Rule::kw_keep => {
+            "a buffer is written `keep A for S0, S1 in 2 loops;`, behind the loops of its group"
+        }
+        Rule::exception => "an exception is written `tile i by 64 (S1 at i + 1)`",
+        Rule::expanded | Rule::over | Rule::renamed => {
+            "a temp is expanded with `expand T over i;`, or `expand T of S4 as T2 over i;`"
+        }
+        Rule::cut | Rule::kw_of => "a loop is split with `split i of S0 at 512;`",
+        Rule::schedule_file | Rule::run_group | Rule::kw_group => {
+            "a schedule is what `--emit schedule` writes: `expand` and `split`, then groups such as `group { tile i by 64 { S0; } keep A \
+             for S0 in 1 loop; }`, then `keep`s of the whole program"
+        }
         _ => return None,
     })
 }
@@ -129,8 +142,25 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::kw_for => "`for`",
             Rule::kw_if => "`if`",
             Rule::kw_step => "`step`",
+            Rule::kw_and => "`and`",
+            Rule::renamed => "`as`",
+            Rule::over => "`over`",
+            Rule::kw_of => "`of`",
+            Rule::kw_at => "`at`",
+            Rule::kw_by => "`by`",
+            Rule::kw_loops => "`loops`",
+            Rule::close_brace => "`}`",
+            Rule::part | Rule::kw_part => "`part`",
+            Rule::kw_nests => "`nests`",
+            Rule::expand | Rule::kw_expand => "`expand`",
+            Rule::split | Rule::kw_split => "`split`",
+            Rule::run_group | Rule::kw_group => "`group`",
+            Rule::tile | Rule::kw_tile => "`tile`",
+            Rule::keep | Rule::kw_keep => "`keep`",
+            Rule::depth => "`in`",
+            Rule::mention | Rule::leaf | Rule::user | Rule::exception => "a statement's label",
             Rule::index => "`[`",
-            Rule::name | Rule::setting | Rule::declarator => "a name",
+            Rule::name | Rule::setting | Rule::declarator | Rule::expanded | Rule::cut => "a name",
             Rule::range => "a range",
             Rule::access => "an array",
             Rule::element_type => "a type",

@@ -1,0 +1,104 @@
+//! What does the text of a schedule consist of? The decisions of one, by the names that the program has.
+//!
+//! ```text
+//! part nests;                           what does not wait for each other runs in loops of its own
+//! expand T over i and U of S4 as U2;    temps get an element for each iteration, or for what statements use them for
+//! split i of S0 at 512;                 a loop runs as two
+//! group {                               what runs together, in this order
+//!   tile i by 64, j by 32 (S2 at j + 1) {
+//!     S0;
+//!     tile k by 8 { S1; }
+//!     S2;
+//!   }
+//!   keep A for S1 in 2 loops;           a buffer inside one iteration of the outer two loops
+//! }
+//! keep B for S0, S3;                    a buffer from the first use to the last
+//! ```
+//! A tile loop gathers the instances whose value lies in one block of so many values. The value is that of the expression where a
+//! statement has its iterators, and 0 for the others, but for exceptions in parentheses.
+
+use super::ast::{Access, Affine, Name, Span};
+
+/// A whole text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decisions {
+    pub rewritings: Vec<Rewriting>,
+    pub groups: Vec<Group>,
+    /// Of the whole program.
+    pub keeps: Vec<Keep>,
+}
+
+/// A statement by its label, and which of the parts in which a split loop left it, from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    pub label: Name,
+    pub part: Option<i64>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rewriting {
+    /// Nests are taken apart, as far as their parts do not wait for each other.
+    Part(Span),
+    Expand(Vec<Expanded>),
+    Split(Vec<Cut>),
+}
+
+/// An array that has an element for each iteration of loops; or as that statement and those use it with which it shares values, with a
+/// name of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expanded {
+    pub array: Name,
+    pub of: Option<Mention>,
+    pub name: Option<Name>,
+    pub iterators: Vec<Name>,
+    pub span: Span,
+}
+
+/// The loop of an iterator around a statement runs as two; the second part starts at `at`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cut {
+    pub iterator: Name,
+    pub of: Mention,
+    pub at: i64,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub body: Vec<Step>,
+    pub keeps: Vec<Keep>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Loops one inside the other, and what runs in the innermost.
+    Tile(Vec<TileLoop>, Vec<Step>),
+    Statement(Mention),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TileLoop {
+    pub value: Affine,
+    pub tile: i64,
+    pub exceptions: Vec<(Mention, Affine)>,
+    pub span: Span,
+}
+
+/// A buffer of an array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keep {
+    pub array: Name,
+    pub users: Vec<User>,
+    /// The number of loops in one iteration of which it serves; `None`: those of the whole group, or of the program.
+    pub depth: Option<i64>,
+    pub span: Span,
+}
+
+/// A statement whose accesses go through a buffer: those named, or all to the array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    pub statement: Mention,
+    pub accesses: Vec<Access>,
+}

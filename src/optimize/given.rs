@@ -1,0 +1,306 @@
+//! What comes of a schedule that is given, not found? The same stages and checks, and a reason in the user's words where one refuses it.
+
+use super::{
+    Analysed, Case, Chosen, Clock, Done, Failure, Optimized, Options, Outcome, Rewriting, Work, finish, shrunk,
+};
+use crate::check::{coherence, is_long, legality};
+use crate::isl::IslError;
+use crate::lang::Diagnostic;
+use crate::lang::ast::{Program, Span};
+use crate::lang::decisions::{self, Decisions, Expanded, Step};
+use crate::poly::{self, Expansion};
+use crate::replay::{self, Read, name};
+use crate::report;
+use crate::schedule::source::source_schedule;
+use crate::schedule::split::{Cut, Split};
+use crate::schedule::tree::Schedule;
+use crate::schedule::{Decision, Fuse};
+use crate::staging;
+use itertools::Itertools;
+
+/// Schedules a program as decisions say.
+///
+/// # Errors
+/// What is wrong with the program, or why the decisions cannot be applied to it.
+pub fn apply(
+    parsed: &Program,
+    overrides: &[(String, i64)],
+    options: &Options,
+    decisions: &Decisions,
+) -> Result<Optimized, Failure> {
+    let analysed = Analysed::new(parsed, overrides, options)?;
+    let alone = {
+        let options = Options { fuse: Fuse::None, ..options.clone() };
+        let mut work = Work::new(&analysed.case, &options, Clock::start(analysed.times))?;
+        let alone = work.best(&[Fuse::None])?[0];
+        work.outcomes.swap_remove(alone).counts
+    };
+    let (rewritten, case) = rewrite(&analysed.case, options, decisions)?;
+    let scheduled = case.as_ref().unwrap_or(&analysed.case);
+    let mut clock = Clock::start(analysed.times);
+    let outcome = outcome(scheduled, options, decisions, &mut clock)?;
+    let smaller = match is_long(&outcome.counts) {
+        true => {
+            let rewritings: Vec<&Rewriting> = rewritten.iter().map(|done| &done.by).collect();
+            let source = &analysed.case.source;
+            shrunk(parsed, overrides, options, source, &rewritings, |case, options| small(case, options, decisions))?
+        }
+        false => None,
+    };
+    let chosen = Chosen { rewritten, case, outcome, per_nest: alone, smaller, is_given: true };
+    finish(&analysed, options, chosen, clock)
+}
+
+fn refused(message: String, span: Span, label: &str, help: String) -> Failure {
+    Failure::Schedule(vec![Diagnostic::error(message, span).label(label).help(help)])
+}
+
+/// What is too much for isl is too much for a schedule: a smaller one will do.
+fn too_intricate(error: IslError) -> Failure {
+    let message = match error.is_quota() {
+        true => "this schedule is too intricate to be reasoned about".into(),
+        false => format!("this schedule cannot be reasoned about ({error})"),
+    };
+    refused(
+        message,
+        Span::default(),
+        "",
+        "loops with plain values and smaller numbers are simpler; `--effort` raises the budget".into(),
+    )
+}
+
+/// The program rewritten as decisions say, and how.
+fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Vec<Done>, Option<Case>), Failure> {
+    let (mut rewritten, mut last): (Vec<Done>, Option<Case>) = (Vec::new(), None);
+    for decided in &decisions.rewritings {
+        let case = last.as_ref().unwrap_or(first);
+        let (by, span) = match decided {
+            decisions::Rewriting::Part(span) => {
+                let parts = if case.complete { case.apart(options)? } else { None };
+                let help = "leave it out; `opt` without `--schedule` says what can be done";
+                (parts.ok_or_else(|| refused("no nest has parts".into(), *span, "", help.into()))?, Some(*span))
+            }
+            decisions::Rewriting::Expand(all) => (expand(case, all)?, all.first().map(|expanded| expanded.span)),
+            decisions::Rewriting::Split(cuts) => (split(case, cuts)?, cuts.first().map(|cut| cut.span)),
+        };
+        let Some(source) = by.of(&case.source, &case.scop)? else {
+            let help = "leave it out, and name its parts no more below".into();
+            return Err(refused("this cannot be done to the program".into(), span.unwrap_or_default(), "", help));
+        };
+        rewritten.push(by.done(&case.scop, options));
+        last = Some(Case::new(source, options)?);
+    }
+    Ok((rewritten, last))
+}
+
+fn expand(case: &Case, decided: &[Expanded]) -> Result<Rewriting, Failure> {
+    let all = match case.complete {
+        true => poly::expansions(&case.source, &case.scop, &case.dependences)?,
+        false => Vec::new(),
+    };
+    let mut chosen: Vec<Expansion> = Vec::new();
+    for expanded in decided {
+        let expansion = expansion(case, &all, expanded)?;
+        if chosen.iter().any(|known| known.statements() == expansion.statements() && known.array() == expansion.array())
+        {
+            return Err(refused(
+                format!("`{}` is expanded twice", expanded.array),
+                expanded.span,
+                "",
+                "remove one".into(),
+            ));
+        }
+        chosen.push(expansion);
+    }
+    for (expansion, expanded) in chosen.iter().zip(decided).filter(|(e, _)| e.new_name().is_none()) {
+        let is_left =
+            |e: &&Expansion| e.array() == expansion.array() && !chosen.iter().any(|c| c.new_name() == e.new_name());
+        if let Some(left) = all.iter().filter(|e| e.new_name().is_some()).find(is_left) {
+            let (array, user) = (left.array(), name(&case.scop, left.statements()[0]));
+            let message = format!("`{array}` of `{user}` would lack the elements that `{array}` gets here");
+            let help = format!("add `and {array} of {user} as {}`", left.new_name().unwrap_or(array));
+            return Err(refused(message, expanded.span, "", help));
+        }
+    }
+    Ok(Rewriting::Expand(chosen))
+}
+
+fn expansion(case: &Case, all: &[Expansion], expanded: &Expanded) -> Result<Expansion, Failure> {
+    let Expanded { array, of, name, iterators, span } = expanded;
+    let scop = &case.scop;
+    let user = match of {
+        Some(mention) => Some(replay::statement(scop, mention).map_err(|mistake| Failure::Schedule(vec![*mistake]))?),
+        None => None,
+    };
+    let iterator = |id: usize| {
+        let mut dims = scop.statements.iter().flat_map(|s| &s.dims);
+        dims.find(|dim| dim.loop_id == id).map(|dim| &dim.iterator)
+    };
+    let is_meant = |e: &&Expansion| {
+        let of_user = user.map_or(e.new_name().is_none(), |user| e.statements().contains(&user));
+        e.array() == array && of_user && e.new_name() == name.as_ref()
+    };
+    let found = all.iter().find(is_meant).map(|e| e.over(|id| iterator(id).is_some_and(|i| iterators.contains(i))));
+    if let Some(expansion) = found
+        && expansion.loops().len() == iterators.len()
+        && (name.is_some() || !iterators.is_empty())
+    {
+        return Ok(expansion);
+    }
+    let can = all.iter().filter(|e| e.array() == array).map(|e| {
+        let own = e.new_name().map(|n| format!(" of {} as {n}", replay::name(scop, e.statements()[0])));
+        let over = e.loops().iter().filter_map(|&id| iterator(id)).join(", ");
+        let over = if over.is_empty() { over } else { format!(" over {over}") };
+        format!("`expand {array}{}{over}`", own.unwrap_or_default())
+    });
+    let help = match can.collect::<Vec<_>>() {
+        can if can.is_empty() => "only a `temp` that is filled anew, by every iteration of a loop around all its uses or later in the program, can be".into(),
+        can => format!("at most {}", can.join(" and ")),
+    };
+    Err(refused(format!("`{array}` cannot be expanded like this"), *span, "", help))
+}
+
+fn split(case: &Case, cuts: &[decisions::Cut]) -> Result<Rewriting, Failure> {
+    let mut all: Vec<Cut> = Vec::new();
+    for decided in cuts {
+        let cut = cut(&case.scop, decided)?;
+        if all.iter().any(|known| known.loop_id == cut.loop_id) {
+            let help = "a second `split` cuts one of the parts of the first".into();
+            return Err(refused("a loop is cut in two places at once".into(), decided.span, "", help));
+        }
+        all.push(cut);
+    }
+    Ok(Rewriting::Split(Split { cuts: all }))
+}
+
+fn cut(scop: &poly::Scop, decided: &decisions::Cut) -> Result<Cut, Failure> {
+    let decisions::Cut { iterator, of, at, .. } = decided;
+    let statement = replay::statement(scop, of).map_err(|mistake| Failure::Schedule(vec![*mistake]))?;
+    let dims = &scop.statements[statement].dims;
+    let Some(dim) = dims.iter().find(|dim| dim.iterator == *iterator) else {
+        let help = format!("the loops around it are those of {}", dims.iter().map(|dim| &dim.iterator).join(", "));
+        return Err(refused(format!("no loop of `{iterator}` is around `{}`", of.label), of.span, "", help));
+    };
+    let range = scop.range(dim.loop_id)?;
+    match range {
+        Some((least, most)) if least < *at && *at <= most => {
+            Ok(Cut { loop_id: dim.loop_id, range: (least, most + 1), at: *at })
+        }
+        _ => {
+            let help = match range.filter(|(least, most)| least < most) {
+                Some((least, most)) => format!("the second part starts at {} to {most}", least + 1),
+                None => "the loop has no two values".into(),
+            };
+            Err(refused(format!("`{iterator}` cannot be split at {at}"), of.span, "", help))
+        }
+    }
+}
+
+/// Carries out what decisions say for a program that is rewritten.
+fn outcome(case: &Case, options: &Options, decisions: &Decisions, clock: &mut Clock) -> Result<Outcome, Failure> {
+    let read = replay::schedule(&case.scop, decisions).map_err(Failure::Schedule)?;
+    let reasoned = case.scop.ctx.budget(options.budget(), || illegal(case, &read)).map_err(too_intricate)?;
+    if let Some(mistake) = reasoned {
+        return Err(Failure::Schedule(vec![mistake]));
+    }
+    let mut work = Work { case, options, clock: *clock, groups: None, known: None, outcomes: Vec::new() };
+    let staging = match work.staged(&read.schedule) {
+        Err(Failure::Fault(what)) => return Err(too_intricate(IslError(what))),
+        staged => staged?.ok_or_else(|| too_intricate(IslError("Quota".into())))?,
+    };
+    if staging.placement.arena_bytes > options.capacity_bytes {
+        return Err(does_not_fit(case, options, &read, &staging));
+    }
+    let found = work.emitted(decision(&case.scop, read.schedule), staging)?;
+    *clock = work.clock;
+    match found {
+        Some(found) => Ok(work.outcomes.swap_remove(found)),
+        None => Err(too_intricate(IslError("Quota".into()))),
+    }
+}
+
+fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {
+    let nests = |paths: &[crate::schedule::tree::Path]| {
+        let all = paths.iter().map(|path| scop.statements[path.statement].nest);
+        all.fold((usize::MAX, 0), |(first, end), nest| (first.min(nest), end.max(nest + 1)))
+    };
+    let nests = schedule.groups.iter().map(|group| nests(&group.paths)).collect();
+    Decision { schedule, nests, plans: Vec::new(), is_skewed: false }
+}
+
+/// Why a schedule would compute something else, if it would.
+fn illegal(case: &Case, read: &Read) -> Result<Option<Diagnostic>, IslError> {
+    let scop = &case.scop;
+    let place = |statement: usize| read.statements[statement].unwrap_or_default();
+    if !case.complete {
+        let known = source_schedule(scop)?.groups == read.schedule.groups;
+        let message = "the dependences of this program are too intricate to be known, so no other order than its own can be checked";
+        let help = "`--effort` raises their budget; `opt` without `--schedule` keeps the order";
+        let start = read.statements.iter().flatten().next().copied().unwrap_or_default();
+        return Ok((!known).then(|| Diagnostic::error(message, start).help(help)));
+    }
+    if let Some(legality::Violation { from, to, witness }) = legality::violation(&case.dependences, &read.schedule)? {
+        let (source, sink) = (&scop.statements[from], &scop.statements[to]);
+        let (at, then) = witness.split_at(source.dims.len().min(witness.len()));
+        let instance = |statement: usize, at: &[i64]| match scop.statements[statement].iterator_values(at) {
+            values if values.is_empty() => format!("`{}`", name(scop, statement)),
+            values => format!("`{}` at {}", name(scop, statement), values.join(", ")),
+        };
+        debug_assert_eq!(then.len(), sink.dims.len());
+        let message = format!("{} must run after {}, and would run before it", instance(to, then), instance(from, at));
+        let help = "let the one that is needed stand first; or let the other one run later in a loop (`(S1 at i + 1)`); or give their loops \
+                    tiles of 1, or no loop in common";
+        return Ok(Some(Diagnostic::error(message, place(to)).label("runs too early").help(help)));
+    }
+    let Some(coherence::Stale { array, from, to }) = coherence::stale(scop, &case.dependences, &read.schedule)? else {
+        return Ok(None);
+    };
+    let (maker, needer) = (name(scop, from.0), name(scop, to.0));
+    let message = format!(
+        "`{needer}` would look for `{}` in DRAM before the buffer of `{maker}` is stored there",
+        scop.arrays[array].name
+    );
+    let help = format!(
+        "let one `keep` serve both, or keep the array in more loops, so that `{maker}` is done before `{needer}` starts"
+    );
+    Ok(Some(Diagnostic::error(message, read.keeps[to.1]).label("filled too early").help(help)))
+}
+
+/// The buffers at the tightest point, at the place of the largest.
+fn does_not_fit(case: &Case, options: &Options, read: &Read, staging: &staging::Staging) -> Failure {
+    let mut tightest = staging::tightest(&staging.buffers);
+    tightest.sort_by_key(|buffer| std::cmp::Reverse(buffer.bytes()));
+    let line = |b: &&staging::Buffer| {
+        let users: Vec<String> = b.users.iter().map(|user| name(&case.scop, user.statement)).collect();
+        format!("\n{:>12}  {} for {}", b.bytes(), case.scop.arrays[b.array].name, users.join(", "))
+    };
+    let table: String = tightest.iter().map(line).collect();
+    let largest = tightest.first().and_then(|b| staging.buffers.iter().position(|other| std::ptr::eq(other, *b)));
+    let span = largest.map_or(Span::default(), |n| read.keeps[n]);
+    let message = format!(
+        "the buffers of this schedule need {} bytes, the scratchpad has {}",
+        staging.placement.arena_bytes, options.capacity_bytes
+    );
+    let help = format!("smaller tiles, or buffers in more loops, need less; at the tightest point live{table}");
+    refused(message, span, "the largest of them", help)
+}
+
+/// The same decisions for a small program, with tiles that cut it; `None` where they cannot be applied to it.
+fn small(case: &Case, options: &Options, decisions: &Decisions) -> Result<Option<Program>, Failure> {
+    let mut decisions = decisions.clone();
+    decisions.groups.iter_mut().for_each(|group| group.body.iter_mut().for_each(shrink));
+    let options = Options { capacity_bytes: i64::MAX, ..options.clone() };
+    match outcome(case, &options, &decisions, &mut Clock::start(report::Times::default())) {
+        Ok(outcome) => Ok(Some(outcome.program)),
+        Err(Failure::Schedule(_)) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Tiles that cut loops of a few values, where they have more than one.
+fn shrink(step: &mut Step) {
+    if let Step::Tile(loops, body) = step {
+        loops.iter_mut().for_each(|l| l.tile = l.tile.min(3));
+        body.iter_mut().for_each(shrink);
+    }
+}
