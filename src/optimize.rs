@@ -22,6 +22,7 @@ use crate::schedule::split::{self, Cut, Split};
 use crate::schedule::tree::Schedule;
 use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging::{self, Staging};
+use crate::timeline;
 use itertools::Itertools;
 use smaller::{grouped, shrunk};
 use std::time::Instant;
@@ -162,7 +163,7 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
     let found = work.best(kinds)?;
     let alone = found[0];
     let best = match options.fuse {
-        Fuse::Auto => found.into_iter().rev().min_by_key(|&n| work.outcomes[n].bytes()).unwrap_or(alone),
+        Fuse::Auto => work.better(found.into_iter().rev()).unwrap_or(alone),
         _ => found[found.len() - 1],
     };
     let per_nest = work.outcomes[alone].counts.clone();
@@ -579,12 +580,21 @@ impl<'a> Work<'a> {
                 outcome = self.within(kind, &ROOMS[..4], Skewing::Rows)?;
             }
             let plain = self.within(kind, &ROOMS, Skewing::None)?;
-            return Ok(outcome.into_iter().chain(plain).min_by_key(|&n| self.outcomes[n].bytes()));
+            return Ok(self.better(outcome.into_iter().chain(plain)));
         }
         if outcome.is_none() {
             outcome = self.within(kind, &ROOMS[1..], Skewing::Strips)?;
         }
         Ok(outcome)
+    }
+
+    /// The outcome that moves the fewest bytes; of several the one whose transfers have the longest runs, then the first.
+    fn better(&self, outcomes: impl Iterator<Item = usize>) -> Option<usize> {
+        let ties = outcomes.unique().min_set_by_key(|&n| self.outcomes[n].bytes());
+        match ties[..] {
+            [only] => Some(only),
+            _ => ties.into_iter().min_by_key(|&n| timeline::runs(&self.outcomes[n].program).unwrap_or(i128::MAX)),
+        }
     }
 
     /// The outcome for the first of some rooms for which there is one.

@@ -76,6 +76,17 @@ fn dma_seconds(rates: &Rates, starts: f64, runs: f64, bytes: f64) -> f64 {
     starts * rates.dma_start_ns as f64 * 1e-9 + moved / rates.dma_bytes_per_second as f64
 }
 
+/// The contiguous runs in DRAM that the transfers of a scheduled program are made of. Of two programs that move as many bytes, the one with
+/// fewer has the longer runs.
+///
+/// # Errors
+/// Where the program's loops cannot be counted.
+pub fn runs(program: &Program) -> Result<i128, CountError> {
+    let probe = Probe::of(program)?;
+    let counted = count(&probe.program)?.arrays;
+    Ok(probe.transfers.iter().fold(0, |sum, transfer| counted[transfer.runs].store_elements.saturating_add(sum)))
+}
+
 /// The time of a scheduled program that runs as one piece.
 ///
 /// # Errors
