@@ -7,6 +7,7 @@ use crate::lang::ast::Program;
 use crate::optimize::{Analysed, Failure, Options, optimize_analysed};
 use crate::report::{Curve, Report};
 use crate::threads::Work;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A program's traffic over capacities, and what is doubtful in it.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub struct Sweep<'a> {
     pub options: &'a Options,
     /// The stack of each thread.
     pub stack_bytes: usize,
-    /// Hears of each capacity that is planned, from any thread.
-    pub done: &'a (dyn Fn() + Sync),
+    /// Hears, from any thread, how many capacities are planned of how many.
+    pub told: &'a (dyn Fn(usize, usize) + Sync),
 }
 
 impl Sweep<'_> {
@@ -52,10 +53,12 @@ impl Sweep<'_> {
     /// # Errors
     /// What is wrong with the program.
     pub fn plan(&self, capacities: &[i64]) -> Result<Vec<Planned>, Failure> {
+        let done = AtomicUsize::new(0);
+        (self.told)(0, capacities.len());
         let task = |analysed: &Analysed, n: usize| {
             let outcome =
                 optimize_analysed(analysed, &Options { capacity_bytes: capacities[n], ..self.options.clone() });
-            (self.done)();
+            (self.told)(1 + done.fetch_add(1, Ordering::Relaxed), capacities.len());
             outcome.map(|optimized| optimized.report)
         };
         let start = || Analysed::new(self.parsed, self.overrides, self.options);

@@ -70,6 +70,25 @@ fn every_number_is_the_reports() {
     }
 }
 
+/// Every pair of nests that share data, with the code and the place that `explain` gives.
+#[test]
+fn the_reasons_are_those_of_explain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = format!("{}/kernels/two_mm.loop", env!("CARGO_MANIFEST_DIR"));
+    let explained = polyfuse(folder.path(), &[&["explain", &file, "--emit", "json"], &SMALL[..]].concat());
+    let explained: Value = serde_json::from_slice(&explained.stdout).expect("JSON");
+    let pairs = explained["pairs"].as_array().expect("pairs");
+    let (_folder, page, _) = kernel("two_mm", &SMALL);
+    let reasons = page.split("<section id=\"remarks\">").nth(1).expect("a section");
+    assert!(!pairs.is_empty());
+    for pair in pairs {
+        let text = |value: &Value| value.as_str().expect("a text").to_string();
+        for shown in [text(&pair["code"]), text(&pair["second"]["at"]), text(&pair["text"])] {
+            assert!(reasons.contains(&shown), "{shown}");
+        }
+    }
+}
+
 #[test]
 fn the_parts_of_an_array_add_up_to_the_whole() {
     let (_folder, _, report) = kernel("two_mm", &SMALL);

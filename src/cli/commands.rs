@@ -183,7 +183,10 @@ fn printed(
         Emit::Json => optimized.report.to_json(),
         Emit::Dot => optimized.dot.clone(),
         Emit::Schedule => optimized.schedule.clone(),
-        Emit::Html => super::page::html(source, parsed, &opt.common.overrides, options, optimized)?,
+        Emit::Html => {
+            let is_given = opt.schedule.is_some();
+            super::page::html(source, parsed, &opt.common.overrides, options, optimized, is_given)?
+        }
         Emit::Trace => {
             let Some(rates) = &options.machine.rates else {
                 let name = &options.machine.name;

@@ -18,8 +18,11 @@ pub fn run(explain: &Explain) -> Result<(), Stop> {
     check_overrides(overrides, &[&parsed])?;
     let capacity_bytes = explain.capacity.scratchpad.unwrap_or(machine.scratchpad_bytes);
     let options = options(&explain.planning, &source, machine, capacity_bytes);
-    let explanation = polyfuse::explain(&parsed, overrides, &options, STACK_BYTES)
-        .map_err(|failure| Stop::from_failure(failure, &source))?;
+    let progress = output::Progress::new("questions answered");
+    let told = |done, of| progress.draw(done, of);
+    let explanation = polyfuse::explain(&parsed, overrides, &options, STACK_BYTES, &told);
+    drop(progress);
+    let explanation = explanation.map_err(|failure| Stop::from_failure(failure, &source))?;
     output::diagnostics(&source.name, &source.text, &explanation.warnings);
     let text = match explain.emit {
         ExplainEmit::Text => explanation.to_string(),

@@ -3,7 +3,7 @@
 use std::fs::{File, Permissions};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::NamedTempFile;
 
@@ -55,29 +55,19 @@ pub fn say(message: &str) {
 /// How far a long command is, drawn over itself on a terminal; nothing elsewhere.
 pub struct Progress {
     what: &'static str,
-    of: usize,
-    done: AtomicUsize,
     is_shown: bool,
 }
 
 impl Progress {
-    pub fn new(what: &'static str, of: usize) -> Progress {
-        let is_shown = std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed);
-        let progress = Progress { what, of, done: AtomicUsize::new(0), is_shown };
-        progress.draw(0);
-        progress
+    pub fn new(what: &'static str) -> Progress {
+        Progress { what, is_shown: std::io::stderr().is_terminal() && !QUIET.load(Ordering::Relaxed) }
     }
 
-    /// One more is done.
-    pub fn advance(&self) {
-        self.draw(1 + self.done.fetch_add(1, Ordering::Relaxed));
-    }
-
-    fn draw(&self, done: usize) {
+    pub fn draw(&self, done: usize, of: usize) {
         if self.is_shown {
-            let filled = 30 * done / self.of.max(1);
+            let filled = 30 * done / of.max(1);
             let bar = "#".repeat(filled) + &".".repeat(30usize.saturating_sub(filled));
-            let _ = write!(std::io::stderr(), "\r[{bar}] {done} of {} {}", self.of, self.what);
+            let _ = write!(std::io::stderr(), "\r[{bar}] {done} of {of} {}", self.what);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What does `--emit html` take beside the schedule? The curve around the capacity, and the dependences.
+//! What does `--emit html` take beside the schedule? The curve around the capacity, the reasons, and the dependences.
 
 use super::input::Source;
 use super::output::Progress;
@@ -17,6 +17,7 @@ pub fn html(
     overrides: &[(String, i64)],
     options: &Options,
     optimized: &Optimized,
+    is_given: bool,
 ) -> Result<String, Stop> {
     let stop = |failure| Stop::from_failure(failure, source);
     let capacity = options.capacity_bytes;
@@ -26,11 +27,20 @@ pub fn html(
     // The mark on the curve is the capacity in force.
     let machine = Machine { scratchpad_bytes: capacity, ..options.machine.clone() };
     let options = Options { machine, ..options.clone() };
-    let progress = Progress::new("capacities planned", capacities.len());
-    let over = Sweep { parsed, overrides, options: &options, stack_bytes: STACK_BYTES, done: &|| progress.advance() };
-    let swept = over.curve(&capacities);
-    drop(progress);
-    let curve = swept.map_err(stop)?.curve;
+    let curve = {
+        let progress = Progress::new("capacities planned");
+        let told = |done, of| progress.draw(done, of);
+        let over = Sweep { parsed, overrides, options: &options, stack_bytes: STACK_BYTES, told: &told };
+        over.curve(&capacities).map_err(stop)?.curve
+    };
+    // What is explained is the schedule that is found, not one that is given.
+    let remarks = if is_given {
+        optimized.report.remarks.clone()
+    } else {
+        let progress = Progress::new("questions answered");
+        let told = |done, of| progress.draw(done, of);
+        polyfuse::explain(parsed, overrides, &options, STACK_BYTES, &told).map_err(stop)?.remarks()
+    };
     let (dependences, _) = polyfuse::dependences(parsed, overrides).map_err(stop)?;
     let resolved = polyfuse::lang::resolve(parsed, overrides).map_err(|mistakes| source.mistakes(mistakes))?;
     Ok(page(&Page {
@@ -39,6 +49,7 @@ pub fn html(
         program: &optimized.program,
         ends: &optimized.ends,
         report: &optimized.report,
+        remarks: &remarks,
         curve: &curve,
         dependences: &dependences,
         rates: options.machine.rates.as_ref(),

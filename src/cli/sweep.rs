@@ -15,9 +15,9 @@ pub fn run(sweep: &arguments::Sweep) -> Result<(), Stop> {
     let overrides = &sweep.common.overrides;
     check_overrides(overrides, &[&parsed])?;
     let options = options(&sweep.planning, &source, machine, 0);
-    let progress = output::Progress::new("capacities planned", capacities.len());
-    let over =
-        Sweep { parsed: &parsed, overrides, options: &options, stack_bytes: STACK_BYTES, done: &|| progress.advance() };
+    let progress = output::Progress::new("capacities planned");
+    let told = |done, of| progress.draw(done, of);
+    let over = Sweep { parsed: &parsed, overrides, options: &options, stack_bytes: STACK_BYTES, told: &told };
     let swept = over.curve(&capacities);
     drop(progress);
     let swept = swept.map_err(|failure| Stop::from_failure(failure, &source))?;

@@ -11,6 +11,7 @@ mod text;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use obstacle::{no_loop, obstacle};
 
@@ -70,7 +71,7 @@ pub struct Change {
     pub code: Code,
 }
 
-/// Explains a program's schedule. Each thread has `stack_bytes` of stack.
+/// Explains a program's schedule. Each thread has `stack_bytes` of stack; `told` hears, from any thread, how many steps are done of how many.
 ///
 /// # Errors
 /// As [`optimize`].
@@ -79,6 +80,7 @@ pub fn explain(
     overrides: &[(String, i64)],
     options: &Options,
     stack_bytes: usize,
+    told: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Explanation, Failure> {
     let analysed = Analysed::new(parsed, overrides, options)?;
     let report = optimize_analysed(&analysed, options)?.report;
@@ -87,17 +89,22 @@ pub fn explain(
         .into_iter()
         .filter_map(|pair| standing(&report, &pair).map(|code| (pair, code)))
         .collect();
+    let apart: Vec<usize> = (0..pairs.len()).filter(|&n| pairs[n].1 == Code::MissedFusion).collect();
+    let larger = if apart.is_empty() || !analysed.case.complete { Vec::new() } else { larger(&analysed, options) };
+    let (steps, done) = (pairs.len() + larger.len(), AtomicUsize::new(0));
+    told(0, steps);
     let start = || Analysed::new(parsed, overrides, options);
     let task = |analysed: &Analysed, n: usize| {
         let (pair, code) = &pairs[n];
-        Pair { analysed, options, report: &report, pair }.reason(*code)
+        let reason = Pair { analysed, options, report: &report, pair }.reason(*code);
+        told(1 + done.fetch_add(1, Ordering::Relaxed), steps);
+        reason
     };
     let reasons = Work { start, task, stack_bytes }.run(pairs.len())?;
     let mut reasons = reasons.into_iter().collect::<Result<Vec<Reason>, Failure>>()?;
-    let apart: Vec<usize> = (0..pairs.len()).filter(|&n| pairs[n].1 == Code::MissedFusion).collect();
-    if !apart.is_empty() && analysed.case.complete {
-        let over = Sweep { parsed, overrides, options, stack_bytes, done: &|| {} };
-        let mut growth = Growth::plan(&over, &analysed)?;
+    if !larger.is_empty() {
+        let over = Sweep { parsed, overrides, options, stack_bytes, told: &|done, _| told(pairs.len() + done, steps) };
+        let mut growth = Growth::plan(&over, &larger, &analysed)?;
         for n in apart {
             reasons[n].change = growth.change(&|report| standing(report, &pairs[n].0))?;
         }
@@ -181,8 +188,8 @@ impl Pair<'_> {
             format!(
                 "`{}` moves {} bytes ({} in nests by themselves)",
                 array.name,
-                array.traffic.bytes(),
-                array.per_nest.bytes()
+                grouped(array.traffic.bytes()),
+                grouped(array.per_nest.bytes())
             )
         });
         format!("{how} {}", arrays.collect::<Vec<_>>().join(", "))
@@ -311,14 +318,16 @@ struct Growth<'a> {
     planned: BTreeMap<i64, Option<Report>>,
 }
 
+/// Capacities that double, from the given one to where everything fits.
+fn larger(analysed: &Analysed, options: &Options) -> Vec<i64> {
+    let all = analysed.case.source.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes())).saturating_mul(2);
+    let doubled = |c: &i64| c.checked_mul(2).filter(|_| *c < all);
+    std::iter::successors(Some(options.capacity_bytes), doubled).collect()
+}
+
 impl<'a> Growth<'a> {
-    /// Capacities that double.
-    fn plan(over: &Sweep<'a>, analysed: &'a Analysed<'a>) -> Result<Growth<'a>, Failure> {
-        let all =
-            analysed.case.source.arrays.iter().fold(1i64, |sum, a| sum.saturating_add(a.bytes())).saturating_mul(2);
-        let doubled = |c: &i64| c.checked_mul(2).filter(|_| *c < all);
-        let capacities: Vec<i64> = std::iter::successors(Some(over.options.capacity_bytes), doubled).collect();
-        let planned = over.plan(&capacities)?.into_iter().map(|(c, outcome)| (c, outcome.ok())).collect();
+    fn plan(over: &Sweep<'a>, capacities: &[i64], analysed: &'a Analysed<'a>) -> Result<Growth<'a>, Failure> {
+        let planned = over.plan(capacities)?.into_iter().map(|(c, outcome)| (c, outcome.ok())).collect();
         Ok(Growth { analysed, options: over.options, planned })
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Change, Explanation, Nest, Reason};
+use crate::report::Remark;
 use crate::report::code::Code;
 use crate::report::figures::{grouped, size};
 
@@ -22,6 +23,9 @@ impl fmt::Display for Explanation {
         if let Some(unchanged) = &self.unchanged {
             writeln!(f, "\n{} {unchanged}", Code::NothingChanged.number())?;
         }
+        for Remark { code, kind, at, text } in self.of_program() {
+            writeln!(f, "\n{} {kind}: {text} ({at})", code.number())?;
+        }
         for reason in &self.pairs {
             write!(f, "\n{reason}")?;
         }
@@ -31,12 +35,10 @@ impl fmt::Display for Explanation {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Reason { code, kind, first, second, arrays, text, change } = self;
+        let Reason { code, kind, first, second, arrays, text, .. } = self;
         writeln!(f, "{} {kind}: {first} and {second} share {}", code.number(), arrays.join(", "))?;
         writeln!(f, "  {text}")?;
-        let Some(Change { scratchpad_bytes, not_at_bytes, code }) = change else { return Ok(()) };
-        let what = if *code == Code::Fused { "they share loops" } else { "what they share stays on chip" };
-        writeln!(f, "  with a scratchpad of {} {what}, with {} not yet", size(*scratchpad_bytes), size(*not_at_bytes))
+        self.change().map_or(Ok(()), |change| writeln!(f, "  {change}"))
     }
 }
 
@@ -46,7 +48,38 @@ impl fmt::Display for Nest {
     }
 }
 
+impl Reason {
+    /// What a larger scratchpad changes, in words.
+    fn change(&self) -> Option<String> {
+        let Change { scratchpad_bytes, not_at_bytes, code } = self.change.as_ref()?;
+        let what = if *code == Code::Fused { "they share loops" } else { "what they share stays on chip" };
+        Some(format!("with a scratchpad of {} {what}, with {} not yet", size(*scratchpad_bytes), size(*not_at_bytes)))
+    }
+}
+
 impl Explanation {
+    /// The remarks of the report that are about no pair.
+    fn of_program(&self) -> impl Iterator<Item = &Remark> {
+        let pairs = [Code::Fused, Code::KeptOnChip, Code::MissedFusion];
+        self.report.remarks.iter().filter(move |remark| !pairs.contains(&remark.code))
+    }
+
+    /// All that there is to say, in remarks.
+    pub fn remarks(&self) -> Vec<Remark> {
+        let unchanged = self.unchanged.iter().map(|text| {
+            let code = Code::NothingChanged;
+            Remark { kind: code.kind().into(), at: String::new(), text: text.clone(), code }
+        });
+        let pairs = self.pairs.iter().map(|reason| {
+            let Reason { code, kind, first, second, arrays, text, .. } = reason;
+            let change = reason.change().map_or(String::new(), |change| format!("; {change}"));
+            let [first, other] = [first, second].map(|nest| nest.statements.join(" "));
+            let text = format!("{first} and {other}, sharing {}: {text}{change}", arrays.join(", "));
+            Remark { kind: (*kind).into(), at: second.at.clone(), text, code: *code }
+        });
+        unchanged.chain(self.of_program().cloned()).chain(pairs).collect()
+    }
+
     /// The buffers that live where the scratchpad is fullest.
     fn tightest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scratchpad = &self.report.scratchpad;

@@ -11,7 +11,7 @@ mod roofline;
 use super::code::Code;
 use super::figures::{grouped, rounded, size};
 use super::plot::{escaped, plot};
-use super::{Curve, Report};
+use super::{Curve, Remark, Report};
 use crate::lang::ast::Program;
 use crate::machine::Rates;
 use crate::poly::show::Shown;
@@ -25,6 +25,8 @@ pub struct Page<'a> {
     pub program: &'a Program,
     pub ends: &'a [usize],
     pub report: &'a Report,
+    /// Why nests run together or apart.
+    pub remarks: &'a [Remark],
     /// Bytes against capacity, around the capacity in force.
     pub curve: &'a Curve,
     pub dependences: &'a [Shown],
@@ -58,7 +60,7 @@ pub fn page(page: &Page) -> String {
         sections.push(("roofline", "Roofline", figure(&roofline)));
     }
     sections.push(("dependences", "Dependences", figure(&graph::graph(report, page.dependences))));
-    sections.push(("remarks", "Remarks", remarks(report)));
+    sections.push(("remarks", "Reasons", remarks(page.remarks)));
     let links: String = sections.iter().map(|(id, name, _)| format!("<a href=\"#{id}\">{name}</a>")).collect();
     let body: String = sections
         .iter()
@@ -123,11 +125,11 @@ fn summary(report: &Report) -> String {
     )
 }
 
-fn remarks(report: &Report) -> String {
-    if report.remarks.is_empty() {
+fn remarks(remarks: &[Remark]) -> String {
+    if remarks.is_empty() {
         return "<p>No two nests share data.</p>\n".into();
     }
-    let row = |remark: &super::Remark| {
+    let row = |remark: &Remark| {
         format!(
             "<tr><td><a href=\"#{0}\">{0}</a></td><td>{1}</td><td>{2}</td></tr>\n",
             remark.code.number(),
@@ -135,8 +137,8 @@ fn remarks(report: &Report) -> String {
             escaped(&remark.text)
         )
     };
-    let rows: String = report.remarks.iter().map(row).collect();
-    let mut codes: Vec<Code> = report.remarks.iter().map(|r| r.code).collect();
+    let rows: String = remarks.iter().map(row).collect();
+    let mut codes: Vec<Code> = remarks.iter().map(|r| r.code).collect();
     codes.sort_unstable();
     codes.dedup();
     let meaning = |code: Code| {
