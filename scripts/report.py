@@ -266,6 +266,15 @@ def markdown(results: list[Result], changes: list[Change] | None) -> str:
     return "\n".join(lines)
 
 
+def byte_ticks(values: list[int]) -> tuple[float, float, dict[int, str]]:
+    """From where to where an axis of bytes goes, and the round numbers on it with their names."""
+    low, high = min(values) / 1.6, max(values) * 1.6
+    units = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+    rounds = {digit * 10**power: f"{digit * 10 ** (power % 3)} {units[power // 3]}" for power in range(21) for digit in (1, 2, 5)}
+    inside = [value for value in rounds if low <= value <= high]
+    return low, high, {value: rounds[value] for value in inside[:: len(inside) // 8 + 1]}
+
+
 def plot(path: str, results: list[Result], before: dict | None) -> None:
     """A picture of bytes against the scratchpad, a panel for each kernel."""
     from matplotlib.figure import Figure
@@ -286,11 +295,17 @@ def plot(path: str, results: list[Result], before: dict | None) -> None:
             axes.plot(sizes, values, style, label=name, markersize=3)
         old = [(r.scratchpad_bytes, before[r.key].optimized) for r in points if before and r.key in before]
         old = [point for point in old if point[1] is not None]
+        moved = [r.per_nest for r in points] + [r.lower_bound for r in points] + [r.optimized for r in points] + [b for _, b in old]
         if old:
             axes.plot(*zip(*old), "x-", label="before", markersize=4, linewidth=0.8)
-        axes.set(title=kernel, xscale="log", yscale="log")
+        axes.set(xscale="log", yscale="log")
+        axes.set_title(kernel, fontsize=9)
         axes.set_xticks(sizes, [format_size(size) for size in sizes], rotation=45, fontsize=6)
         axes.minorticks_off()
+        if any(moved):
+            low, high, ticks = byte_ticks([value for value in moved if value])
+            axes.set_ylim(low, high)
+            axes.set_yticks(list(ticks), list(ticks.values()), fontsize=6)
         if index == 0:
             axes.legend(fontsize=6)
     try:

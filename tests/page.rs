@@ -80,6 +80,7 @@ fn the_reasons_are_those_of_explain() {
     let pairs = explained["pairs"].as_array().expect("pairs");
     let (_folder, page, _) = kernel("two_mm", &SMALL);
     let reasons = page.split("<section id=\"remarks\">").nth(1).expect("a section");
+    let reasons = reasons.replace("<code>", "`").replace("</code>", "`");
     assert!(!pairs.is_empty());
     for pair in pairs {
         let text = |value: &Value| value.as_str().expect("a text").to_string();

@@ -125,6 +125,12 @@ fn summary(report: &Report) -> String {
     )
 }
 
+/// A text whose words between backquotes are code.
+fn worded(text: &str) -> String {
+    let word = |(n, part): (usize, &str)| if n % 2 == 1 { format!("<code>{part}</code>") } else { part.into() };
+    escaped(text).split('`').enumerate().map(word).collect()
+}
+
 fn remarks(remarks: &[Remark]) -> String {
     if remarks.is_empty() {
         return "<p>No two nests share data.</p>\n".into();
@@ -134,7 +140,7 @@ fn remarks(remarks: &[Remark]) -> String {
             "<tr><td><a href=\"#{0}\">{0}</a></td><td>{1}</td><td>{2}</td></tr>\n",
             remark.code.number(),
             escaped(&remark.at),
-            escaped(&remark.text)
+            worded(&remark.text)
         )
     };
     let rows: String = remarks.iter().map(row).collect();
@@ -142,9 +148,9 @@ fn remarks(remarks: &[Remark]) -> String {
     codes.sort_unstable();
     codes.dedup();
     let meaning = |code: Code| {
-        let paragraphs = code.description().replace("\n\n", "</p><p>");
+        let paragraphs = worded(code.description()).replace("\n\n", "</p><p>");
         format!("<dt id=\"{0}\">{0} {1}</dt><dd><p>{paragraphs}</p></dd>\n", code.number(), code.kind())
     };
     let meanings: String = codes.into_iter().map(meaning).collect();
-    format!("<div class=\"wide\"><table>{rows}</table></div>\n<dl>{meanings}</dl>\n")
+    format!("<div class=\"wide reasons\"><table>{rows}</table></div>\n<dl>{meanings}</dl>\n")
 }

@@ -9,11 +9,11 @@ use super::super::figures::rounded;
 use crate::machine::Rates;
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 340.0;
+const HEIGHT: f64 = 356.0;
 const LEFT: f64 = 78.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 20.0;
-const BOTTOM: f64 = 44.0;
+const BOTTOM: f64 = 60.0;
 
 /// `None` where there is no model of time or nothing to compute.
 pub fn roofline(report: &Report, rates: Option<&Rates>) -> Option<String> {
@@ -60,7 +60,7 @@ pub fn roofline(report: &Report, rates: Option<&Rates>) -> Option<String> {
             name.replace(' ', "-"),
             rate(reached(intensity)),
             HEIGHT - BOTTOM,
-            HEIGHT - BOTTOM + 14.0 + if n == 1 { 13.0 } else { 0.0 }
+            HEIGHT - BOTTOM + 14.0 + if n == 1 { 17.0 } else { 0.0 }
         );
     }
     Some(svg + "</svg>\n")
