@@ -97,5 +97,5 @@ mod threads;
 pub mod timeline;
 
 pub use explain::{Explanation, explain};
-pub use optimize::{Failure, Optimized, Options, apply, dependences, optimize, warnings};
+pub use optimize::{Analysed, Failure, Optimized, Options, apply, dependences, optimize, optimize_analysed, warnings};
 pub use sweep::{Sweep, Swept};

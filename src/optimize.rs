@@ -1,13 +1,14 @@
 //! The line from a program to its schedule, with the checks that stand behind every outcome.
 
 mod given;
+mod realise;
 mod smaller;
 
 pub use given::apply;
 
 use crate::check;
-use crate::count::{self, Counts};
-use crate::emit::{self, Placement};
+use crate::count::Counts;
+use crate::emit::Placement;
 use crate::ilp::Solver;
 use crate::isl::{Context, IslError};
 use crate::lang::ast::{Program, Role};
@@ -16,7 +17,7 @@ use crate::machine::Machine;
 use crate::poly::{self, Dependences, Expansion, Reductions, Scop, Waits};
 use crate::replay;
 use crate::report::code::Code;
-use crate::report::{self, Remark, Report};
+use crate::report::{self, Budget, Remark, Report};
 use crate::schedule::bands::Bands;
 use crate::schedule::split::{self, Cut, Split};
 use crate::schedule::tree::Schedule;
@@ -24,6 +25,7 @@ use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging::{self, Staging};
 use crate::timeline;
 use itertools::Itertools;
+use realise::{Realised, Refusal, Stop};
 use smaller::{grouped, shrunk};
 use std::time::Instant;
 
@@ -544,13 +546,15 @@ struct Work<'a> {
     known: Option<Known<'a>>,
     /// All that was carried out, each schedule once.
     outcomes: Vec<Outcome>,
+    /// What cannot be carried out, so that no schedule is tried twice.
+    refused: Vec<(Decision, Refusal)>,
 }
 
 impl<'a> Work<'a> {
     fn new(case: &'a Case, options: &'a Options, clock: Clock) -> Result<Work<'a>, IslError> {
         let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
         let known = if case.complete { Some(Known::new(bands()?)) } else { None };
-        Ok(Work { case, options, clock, groups: None, known, outcomes: Vec::new() })
+        Ok(Work { case, options, clock, groups: None, known, outcomes: Vec::new(), refused: Vec::new() })
     }
 
     /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
@@ -571,7 +575,7 @@ impl<'a> Work<'a> {
     /// intricate to be, so the best plan without it is carried out too.
     fn settle(&mut self, kind: Fuse, decision: Decision) -> Result<Option<usize>, Failure> {
         let is_skewed = decision.is_skewed;
-        let mut outcome = self.carry_out(decision)?;
+        let mut outcome = self.carry_out(decision)?.ok();
         if is_skewed {
             if outcome.is_none() {
                 outcome = self.within(kind, &ROOMS[1..4], Skewing::Strips)?;
@@ -601,9 +605,8 @@ impl<'a> Work<'a> {
     fn within(&mut self, kind: Fuse, rooms: &[i64], skewing: Skewing) -> Result<Option<usize>, Failure> {
         for &sixteenths in rooms {
             for decision in self.decide(&[kind], sixteenths, skewing)? {
-                let outcome = self.carry_out(decision)?;
-                if outcome.is_some() {
-                    return Ok(outcome);
+                if let Ok(outcome) = self.carry_out(decision)? {
+                    return Ok(Some(outcome));
                 }
             }
         }
@@ -630,54 +633,32 @@ impl<'a> Work<'a> {
     fn in_source_order(&mut self) -> Result<usize, Failure> {
         let decision = || Decision::in_source_order(&self.case.scop);
         match self.carry_out(decision()?)? {
-            Some(outcome) => Ok(outcome),
-            None => Err(self.does_not_fit(&decision()?.schedule)?),
+            Ok(outcome) => Ok(outcome),
+            Err(Refusal::NoRoom) => Err(self.does_not_fit(&decision()?.schedule)?),
+            Err(Refusal::Exhausted(budget)) => Err(self.too_intricate(budget)),
         }
     }
 
-    /// The outcome of a decision; `None` where it does not fit or a budget runs out.
-    fn carry_out(&mut self, decision: Decision) -> Result<Option<usize>, Failure> {
+    /// The outcome of a decision, or why there is none.
+    fn carry_out(&mut self, decision: Decision) -> Result<Result<usize, Refusal>, Failure> {
         let same = |known: &Decision| known.schedule == decision.schedule && known.nests == decision.nests;
         if let Some(known) = self.outcomes.iter().position(|o| same(&o.decision)) {
-            return Ok(Some(known));
+            return Ok(Ok(known));
         }
-        match self.staged(&decision.schedule)? {
-            Some(staging) if staging.placement.arena_bytes <= self.options.capacity_bytes => {
-                self.emitted(decision, staging)
+        if let Some((_, refusal)) = self.refused.iter().find(|(known, _)| same(known)) {
+            return Ok(Err(*refusal));
+        }
+        match self.case.realise(&decision.schedule, self.options, &mut self.clock) {
+            Ok(Realised { staging, program, counts, ends }) => {
+                self.outcomes.push(Outcome { decision, staging, program, counts, ends });
+                Ok(Ok(self.outcomes.len() - 1))
             }
-            _ => Ok(None),
+            Err(Stop::Refused(refusal)) => {
+                self.refused.push((decision, refusal));
+                Ok(Err(refusal))
+            }
+            Err(Stop::Failed(failure)) => Err(failure),
         }
-    }
-
-    /// The buffers of a schedule; `None` where a budget runs out.
-    fn staged(&mut self, schedule: &Schedule) -> Result<Option<Staging>, Failure> {
-        let Case { scop, dependences, .. } = self.case;
-        let times = staging::Times::new(scop, schedule);
-        let staged = scop.ctx.budget(self.options.budget(), || staging::stage(&times, dependences));
-        self.clock.lap(|t| &mut t.stage);
-        match staged {
-            Err(error) if error.is_quota() => Ok(None),
-            staged => Ok(Some(staged?)),
-        }
-    }
-
-    /// The outcome of a decision with its buffers; `None` where a budget runs out.
-    fn emitted(&mut self, decision: Decision, staging: Staging) -> Result<Option<usize>, Failure> {
-        let Case { source, scop, .. } = self.case;
-        let times = staging::Times::new(scop, &decision.schedule);
-        let emitted = scop.ctx.budget(self.options.budget(), || emit::to_program(source, &times, &staging));
-        let emit::Emitted { program, ends } = match emitted {
-            Err(error) if error.is_quota() => return Ok(None),
-            emitted => emitted?,
-        };
-        let counts = match count::count(&program) {
-            // A schedule whose bytes cannot be told is none.
-            Err(count::CountError::Budget) => return Ok(None),
-            counts => counts.map_err(|e| Failure::Fault(format!("the emitted program: {e}")))?,
-        };
-        self.clock.lap(|t| &mut t.emit);
-        self.outcomes.push(Outcome { decision, staging, program, counts, ends });
-        Ok(Some(self.outcomes.len() - 1))
     }
 
     /// A better outcome of the program rewritten, with at most so many loops split.
@@ -752,6 +733,21 @@ impl<'a> Work<'a> {
             Some(known) => split::propose(known, &decision.plans, &goal, &excess),
             None => Ok(None),
         }
+    }
+
+    /// What is said where not even the source's order could be carried out.
+    fn too_intricate(&self, budget: Budget) -> Failure {
+        let span = self.case.scop.statements.first().map(|s| s.assign.span).unwrap_or_default();
+        Failure::Input(vec![Diagnostic {
+            severity: Severity::Error,
+            message: format!("this program is too intricate: the budget for its {} ran out", budget.purpose()),
+            span,
+            label: "from here on".into(),
+            help: Some(
+                "`--effort 10` allows ten times the operations; simpler indices, bounds and conditions need fewer"
+                    .into(),
+            ),
+        }])
     }
 
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {

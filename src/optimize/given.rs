@@ -1,5 +1,6 @@
 //! What comes of a schedule that is given, not found? The same stages and checks, and a reason in the user's words where one refuses it.
 
+use super::realise::{Realised, Stop};
 use super::{
     Analysed, Case, Chosen, Clock, Done, Failure, Optimized, Options, Outcome, Rewriting, Work, finish, shrunk,
 };
@@ -203,20 +204,18 @@ fn outcome(case: &Case, options: &Options, decisions: &Decisions, clock: &mut Cl
     if let Some(mistake) = reasoned {
         return Err(Failure::Schedule(vec![mistake]));
     }
-    let mut work = Work { case, options, clock: *clock, groups: None, known: None, outcomes: Vec::new() };
-    let staging = match work.staged(&read.schedule) {
-        Err(Failure::Fault(what)) => return Err(too_intricate(IslError(what))),
-        staged => staged?.ok_or_else(|| too_intricate(IslError("Quota".into())))?,
+    let intricate = |stop: Stop| match stop {
+        Stop::Failed(Failure::Fault(what)) => too_intricate(IslError(what)),
+        Stop::Failed(failure) => failure,
+        Stop::Refused(_) => too_intricate(IslError("Quota".into())),
     };
+    let staging = case.staged(&read.schedule, options, clock).map_err(intricate)?;
     if staging.placement.arena_bytes > options.capacity_bytes {
         return Err(does_not_fit(case, options, &read, &staging));
     }
-    let found = work.emitted(decision(&case.scop, read.schedule), staging)?;
-    *clock = work.clock;
-    match found {
-        Some(found) => Ok(work.outcomes.swap_remove(found)),
-        None => Err(too_intricate(IslError("Quota".into()))),
-    }
+    let realised = case.emitted(&read.schedule, staging, options, clock).map_err(intricate)?;
+    let Realised { staging, program, counts, ends } = realised;
+    Ok(Outcome { decision: decision(&case.scop, read.schedule), staging, program, counts, ends })
 }
 
 fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {

@@ -4,6 +4,7 @@
 //! stands in the `--report` file only, two runs on one input write the same bytes.
 
 mod bounds;
+mod budget;
 pub mod code;
 mod curve;
 mod difference;
@@ -14,6 +15,7 @@ mod plot;
 mod points;
 pub mod remarks;
 
+pub use budget::Budget;
 pub use curve::{CURVE_SCHEMA, Curve, Outcome, Point};
 pub use difference::{difference, growth_percent};
 pub use make::{Facts, make, parameters};

@@ -10,7 +10,7 @@ use polyfuse::lang::{parse, resolve};
 use polyfuse::machine::Machine;
 use polyfuse::run::{Footprint, Modular, Observer, Traffic, execute_observed};
 use polyfuse::schedule::Fuse;
-use polyfuse::{Failure, Optimized, Options, optimize};
+use polyfuse::{Analysed, Failure, Optimized, Options, optimize_analysed};
 
 /// What became of a program.
 #[derive(Clone, Debug)]
@@ -46,8 +46,12 @@ const FUSES: [Fuse; 3] = [Fuse::None, Fuse::Max, Fuse::Auto];
 
 /// Tries a program in its smallest scratchpad and in larger ones.
 pub fn judge(program: &Program, breadth: Breadth) -> Outcome {
-    let smallest = match attempt(program, 1, Fuse::None) {
+    let analysed = match analysed(program) {
         Err(Stop::Failed(Failure::Input(_))) => return Outcome::Refused,
+        Err(stop) => return Outcome::Wrong(stop.complaint(1, Fuse::None)),
+        Ok(analysed) => analysed,
+    };
+    let smallest = match attempt(&analysed, 1, Fuse::None) {
         Err(Stop::Failed(Failure::DoesNotFit { smallest_bytes, .. })) => smallest_bytes,
         Ok(_) => 1,
         Err(stop) => return Outcome::Wrong(stop.complaint(1, Fuse::None)),
@@ -77,7 +81,7 @@ pub fn judge(program: &Program, breadth: Breadth) -> Outcome {
         Breadth::All => each(&all, &FUSES),
     };
     for (capacity_bytes, fuse) in trials {
-        let optimized = match attempt(program, capacity_bytes, fuse) {
+        let optimized = match attempt(&analysed, capacity_bytes, fuse) {
             Ok(optimized) => optimized,
             Err(stop) => return Outcome::Wrong(stop.complaint(capacity_bytes, fuse)),
         };
@@ -100,13 +104,14 @@ fn draw(program: &Program) -> usize {
 
 /// What polyfuse makes of a program with some kind of fusion in some scratchpad; `None` where it refuses the program.
 pub fn any(program: &Program) -> Option<Optimized> {
-    let smallest = match attempt(program, 1, Fuse::None) {
+    let analysed = analysed(program).ok()?;
+    let smallest = match attempt(&analysed, 1, Fuse::None) {
         Err(Stop::Failed(Failure::DoesNotFit { smallest_bytes, .. })) => smallest_bytes,
         Err(_) => return None,
         Ok(optimized) => return Some(optimized),
     };
     let draw = draw(program);
-    attempt(program, capacities(smallest)[draw % 5], FUSES[draw / 5 % 3]).ok()
+    attempt(&analysed, capacities(smallest)[draw % 5], FUSES[draw / 5 % 3]).ok()
 }
 
 fn wrong(capacity_bytes: i64, fuse: Fuse, kind: &'static str, text: String) -> Outcome {
@@ -129,9 +134,8 @@ impl Stop {
     }
 }
 
-/// What polyfuse makes of a program.
-fn attempt(program: &Program, capacity_bytes: i64, fuse: Fuse) -> Result<Optimized, Stop> {
-    let options = Options {
+fn options(capacity_bytes: i64, fuse: Fuse) -> Options {
+    Options {
         kernel: "random".into(),
         file: "random.loop".into(),
         text: String::new(),
@@ -142,13 +146,25 @@ fn attempt(program: &Program, capacity_bytes: i64, fuse: Fuse) -> Result<Optimiz
         solver: Default::default(),
         effort: 1,
         strict_fp: false,
-    };
-    let run = catch_unwind(AssertUnwindSafe(|| optimize(program, &[], &options)));
+    }
+}
+
+/// What polyfuse knows of a program before it is told of a scratchpad.
+fn analysed(program: &Program) -> Result<Analysed<'_>, Stop> {
+    caught(|| Analysed::new(program, &[], &options(1, Fuse::None)))
+}
+
+/// What polyfuse makes of a program.
+fn attempt(analysed: &Analysed, capacity_bytes: i64, fuse: Fuse) -> Result<Optimized, Stop> {
+    caught(|| optimize_analysed(analysed, &options(capacity_bytes, fuse)))
+}
+
+fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Stop> {
     let panicked = |cause: Box<dyn std::any::Any + Send>| {
         let text = cause.downcast_ref::<String>().cloned();
         Stop::Panicked(text.or_else(|| cause.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default())
     };
-    run.map_err(panicked)?.map_err(Stop::Failed)
+    catch_unwind(AssertUnwindSafe(work)).map_err(panicked)?.map_err(Stop::Failed)
 }
 
 type Finding = (&'static str, String);
