@@ -559,6 +559,9 @@ impl<'a> Work<'a> {
 
     /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
     fn best(&mut self, kinds: &[Fuse]) -> Result<Vec<usize>, Failure> {
+        if self.known.is_some() && schedule::least_bytes(&self.case.scop)? > self.options.capacity_bytes {
+            return Err(self.does_not_fit(&Decision::in_source_order(&self.case.scop)?.schedule)?);
+        }
         let mut decisions = self.decide(kinds, ROOMS[0], Skewing::Strips)?.into_iter();
         let mut found = Vec::new();
         for &kind in kinds {

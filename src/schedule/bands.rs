@@ -57,6 +57,8 @@ pub struct Bands<'a> {
     pieces: BTreeMap<(usize, usize), Vec<Rc<Relation>>>,
     /// Answers of the ILP, by the number of statements, the largest shift and the rows.
     shifts: RefCell<HashMap<ShiftProblem, Option<Vec<i64>>>>,
+    /// Ways to skew statements, which every kind of fusion asks for in every room.
+    skews: RefCell<HashMap<Vec<usize>, Rc<Vec<Skew>>>>,
 }
 
 type ShiftProblem = (usize, i64, Vec<((usize, usize), i64)>);
@@ -78,7 +80,7 @@ impl<'a> Bands<'a> {
                 pieces.insert(pair, map.pieces()?.into_iter().map(Relation::new).collect());
             }
         }
-        Ok(Bands { scop, dependences, solver, hulls, pieces, shifts: RefCell::default() })
+        Ok(Bands { scop, dependences, solver, hulls, pieces, shifts: RefCell::default(), skews: RefCell::default() })
     }
 
     /// The number of top-level statements that hold any.

@@ -20,6 +20,7 @@ pub mod tree;
 pub use decide::{Decision, Fuse, Goal, NESTS, STATEMENTS, decide, decide_groups};
 pub use known::Known;
 pub use skew::Skewing;
+pub use source::least_bytes;
 
 /// All subsets of `0..n`, the empty one first.
 fn subsets(n: usize) -> Vec<Vec<usize>> {

@@ -6,6 +6,7 @@ use super::bands::trip_count;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
 use crate::poly::{Linear, Scop, Statement};
+use itertools::Itertools;
 
 /// # Errors
 /// When isl's budget runs out.
@@ -19,6 +20,15 @@ pub fn source_schedule(scop: &Scop) -> Result<Schedule> {
         schedule.buffers.extend(buffers);
     }
     Ok(schedule)
+}
+
+/// The fewest bytes in which any schedule of the program can run, but for what their alignment adds.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn least_bytes(scop: &Scop) -> Result<i64> {
+    let mut each = (0..scop.statements.len()).map(|n| Ok(source_nest(scop, &[n])?.1));
+    each.fold_ok(0, i64::max)
 }
 
 /// A nest with its buffers, its peak in bytes and an upper bound on the bytes that it moves.

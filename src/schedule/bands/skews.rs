@@ -6,6 +6,7 @@
 use super::Bands;
 use crate::isl::{Map, Result};
 use crate::poly::number;
+use std::rc::Rc;
 
 /// Statement `s` runs row `rate·i` of time step `t` at `rate·i + factor·t + shift`.
 pub struct Skew {
@@ -23,7 +24,16 @@ impl Bands<'_> {
     ///
     /// # Errors
     /// When isl's budget runs out.
-    pub fn skews(&self, statements: &[usize]) -> Result<Vec<Skew>> {
+    pub fn skews(&self, statements: &[usize]) -> Result<Rc<Vec<Skew>>> {
+        if let Some(known) = self.skews.borrow().get(statements) {
+            return Ok(known.clone());
+        }
+        let found = Rc::new(self.find_skews(statements)?);
+        self.skews.borrow_mut().insert(statements.to_vec(), found.clone());
+        Ok(found)
+    }
+
+    fn find_skews(&self, statements: &[usize]) -> Result<Vec<Skew>> {
         let loop_of = |&s: &usize| self.scop.statements[s].dims.first().map(|dim| dim.loop_id);
         let Some(Some(time_loop)) = statements.first().map(loop_of) else { return Ok(Vec::new()) };
         if statements.iter().any(|s| loop_of(s) != Some(time_loop)) {
