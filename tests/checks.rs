@@ -3,71 +3,27 @@
 //! An outcome is made of the library's public parts, as `optimize` makes it, and passes all checks before it is broken. Where a
 //! program is broken, what it moves is counted again, so that only a run that compares results can notice.
 
-use polyfuse::check::compare::{Stopped, Verdict, compare};
-use polyfuse::check::{self, LONGEST_RUN, Place, Subject, legality};
+#[path = "checks/comparison.rs"]
+mod comparison;
+#[path = "checks/kernels.rs"]
+mod kernels;
+#[path = "checks/schedules.rs"]
+mod schedules;
+
+use kernels::{KERNELS, PRODUCT};
+use polyfuse::check::{self, LONGEST_RUN, Place, Subject};
 use polyfuse::count::{self, Counts};
 use polyfuse::ilp::Solver;
 use polyfuse::isl::Context;
-use polyfuse::lang::ast::{Affine, AffineKind, AssignOp, Direction, Program, Range, Role, Stmt, Transfer, Type};
+use polyfuse::lang::ast::{Affine, AffineKind, AssignOp, Direction, Program, Range, Role, Stmt, Transfer};
 use polyfuse::poly::{self, Dependences, Scop};
-use polyfuse::run::Fault;
 use polyfuse::schedule::bands::Bands;
 use polyfuse::schedule::tree::Schedule;
 use polyfuse::schedule::{self, Fuse, Known, source::source_schedule};
 use polyfuse::{emit, lang, staging};
-
-/// A matrix product that does not fit as a whole.
-const PRODUCT: &str = "
-param N = 12;
-input  A[N][N], B[N][N];
-output C[N][N];
-for i in 0..N, j in 0..N {
-  C[i][j] = 0;
-  for k in 0..N { C[i][j] += A[i][k] * B[k][j]; }
-}";
-
-/// A producer whose rows are each read by three iterations of the consumer.
-const HALO: &str = "
-param H = 14, W = 12;
-input  X[H][W];
-temp   B[H][W - 2];
-output Y[H - 2][W - 2];
-for i in 0..H, j in 0..W - 2 { B[i][j] = X[i][j] + X[i][j + 1] + X[i][j + 2]; }
-for i in 0..H - 2, j in 0..W - 2 { Y[i][j] = B[i][j] + B[i + 1][j] + B[i + 2][j]; }";
-
-/// Each element is made of both neighbours, of which one is of this step and one of the step before.
-const IN_PLACE: &str = "
-param T = 6, N = 20;
-inout A[N];
-for t in 0..T, i in 1..N - 1 { A[i] = A[i - 1] + 2 * A[i] + A[i + 1]; }";
-
-/// Rows of which two passes are made.
-const ROWS: &str = "
-param M = 6, N = 40;
-input  X[M][N];
-temp   L[M];
-output Y[M][N];
-for i in 0..M {
-  L[i] = 0;
-  for j in 0..N { L[i] += X[i][j]; }
-}
-for i in 0..M, j in 0..N { Y[i][j] = X[i][j] - L[i]; }";
+use std::collections::BTreeSet;
 
 const CAPACITY: i64 = 1024;
-const KERNELS: [(&str, &str); 11] = [
-    ("product", PRODUCT),
-    ("halo", HALO),
-    ("in place", IN_PLACE),
-    ("rows", ROWS),
-    ("two products", "input A[6][7], B[7][8], D[8][5]; temp C[6][8]; output E[6][5]; for i in 0..6, j in 0..8 { C[i][j] = 0; for k in 0..7 { C[i][j] += A[i][k] * B[k][j]; } }
-      for i in 0..6, l in 0..5 { E[i][l] = 0; for j in 0..8 { E[i][l] += C[i][j] * D[j][l]; } }"),
-    ("triangle", "input L[9][9]; inout X[9]; for i in 0..9 { for j in 0..i { X[i] -= L[i][j] * X[j]; } X[i] = X[i] / (L[i][i] + 4); }"),
-    ("transpose", "input A[12][9]; output B[9][12]; for i in 0..12, j in 0..9 { B[j][i] = A[i][j] + i; }"),
-    ("maximum", "input A[8][10]; temp M[8]; output B[8][10]; for i in 0..8 { M[i] = -inf; for j in 0..10 { M[i] max= A[i][j]; } } for i in 0..8, j in 0..10 { B[i][j] = exp(A[i][j] - M[i]); }"),
-    ("strides", "input A[40]; output B[20], C[20]; for i in 0..20 { B[i] = A[2 * i] + A[2 * i + 1]; } for i in 0..20 { C[19 - i] = B[i] * B[0]; }"),
-    ("guards", "input A[10][10]; output B[10][10]; for i in 0..10, j in 0..10 { if i < j { B[i][j] = A[i][j]; } else { B[i][j] = A[j][i] + A[i][0]; } }"),
-    ("sweeps", "inout A[10][6], B[10][6]; for t in 0..3 { for i in 1..9, j in 0..6 { B[i][j] = A[i - 1][j] + A[i + 1][j]; } for i in 1..9, j in 0..6 { A[i][j] = B[i][j] * 2; } }"),
-];
 
 /// All that a check can ask about.
 struct Outcome {
@@ -142,11 +98,25 @@ impl Outcome {
 }
 
 /// Each kernel's outcome, once with the search's schedule and once in source order.
-fn outcomes() -> Vec<(String, Outcome)> {
-    let both = |(name, text): (&str, &str)| {
-        [Fuse::Auto, Fuse::Source].map(|fuse| (format!("{name}, {fuse:?}"), right(text, CAPACITY, fuse)))
-    };
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    let both =
+        |(name, text): (&'static str, &str)| [Fuse::Auto, Fuse::Source].map(|fuse| (name, right(text, CAPACITY, fuse)));
     KERNELS.into_iter().flat_map(both).collect()
+}
+
+/// That a kind of break was made, and found, on enough kernels.
+fn assert_enough(found: &BTreeSet<&str>) {
+    assert!(found.len() >= 10, "found on {found:?} alone");
+}
+
+/// Whether a run of the scheduled program has found that it is wrong.
+fn is_by_a_run(said: &str) -> bool {
+    ["computes something else", "which nothing has written", "outside the array"].iter().any(|part| said.contains(part))
+}
+
+/// Whether the count of instances has found that some do not run.
+fn is_by_instances(said: &str) -> bool {
+    said.contains("instances of its statements")
 }
 
 /// What becomes of a statement.
@@ -206,121 +176,43 @@ fn plus_one(affine: &Affine) -> Affine {
     AffineKind::Add(Box::new(affine.clone()), Box::new(Affine::int(1))).into()
 }
 
-/// Swaps the positions of two statements where their paths part.
-fn swap_positions(schedule: &mut Schedule, group: usize, a: usize, b: usize) {
-    let paths = &mut schedule.groups[group].paths;
-    let at = (0..).find(|&p| paths[a].positions[p] != paths[b].positions[p]).expect("paths that part");
-    let (of_a, of_b) = (paths[a].positions[at], paths[b].positions[at]);
-    paths[a].positions[at] = of_b;
-    paths[b].positions[at] = of_a;
-}
-
-#[test]
-fn groups_that_change_places_are_found() {
-    for text in [HALO, ROWS] {
-        let outcome = right(text, CAPACITY, Fuse::None);
-        let mut schedule = outcome.schedule.clone();
-        schedule.groups.swap(0, 1);
-        let violation = legality::violation(&outcome.dependences, &schedule).expect("an answer").expect("a violation");
-        assert_eq!(outcome.scop.statements[violation.to].nest, 1);
-        assert!(outcome.with_schedule(&schedule).contains("breaks a dependence"));
-    }
-}
-
-#[test]
-fn positions_in_a_sequence_that_change_places_are_found() {
-    for (fuse, text) in [(Fuse::Auto, PRODUCT), (Fuse::Source, PRODUCT), (Fuse::Source, ROWS), (Fuse::Max, HALO)] {
-        let outcome = right(text, CAPACITY, fuse);
-        let mut schedule = outcome.schedule.clone();
-        swap_positions(&mut schedule, 0, 0, 1);
-        let violation = legality::violation(&outcome.dependences, &schedule).expect("an answer").expect("a violation");
-        assert_eq!((violation.from, violation.to), (0, 1));
-        assert!(outcome.with_schedule(&schedule).contains("breaks a dependence from S0 to S1"));
-    }
-}
-
-#[test]
-fn a_consumer_that_does_not_wait_for_its_halo_is_found() {
-    let outcome = right(HALO, 256, Fuse::Max);
-    assert_eq!(outcome.schedule.groups.len(), 1, "fused");
-    let mut schedule = outcome.schedule.clone();
-    // The consumer reads two rows further, so a tile earlier is too early whatever the tile.
-    let consumer = schedule.groups[0].paths.iter_mut().find(|p| p.statement == 1).expect("a consumer");
-    let first = &mut consumer.loops[0];
-    first.value.constant -= first.tile.max(2);
-    assert!(outcome.with_schedule(&schedule).contains("breaks a dependence from S0 to S1"));
-}
-
-#[test]
-fn a_reversed_loop_is_found() {
-    let outcome = right(IN_PLACE, CAPACITY, Fuse::Source);
-    for depth in 0..2 {
-        let mut schedule = outcome.schedule.clone();
-        let value = &mut schedule.groups[0].paths[0].loops[depth].value;
-        value.coefficients.iter_mut().for_each(|c| *c = -*c);
-        assert!(outcome.with_schedule(&schedule).contains("breaks a dependence from S0 to S0"));
-    }
-}
-
-#[test]
-fn loops_that_may_not_change_places_are_found() {
-    let outcome = right(IN_PLACE, CAPACITY, Fuse::Source);
-    let mut schedule = outcome.schedule.clone();
-    schedule.groups[0].paths[0].loops.swap(0, 1);
-    assert!(outcome.with_schedule(&schedule).contains("breaks a dependence from S0 to S0"));
-}
-
-#[test]
-fn tiles_that_tear_a_recurrence_apart_are_found() {
-    let outcome = right(IN_PLACE, CAPACITY, Fuse::Source);
-    let mut schedule = outcome.schedule.clone();
-    // All steps of eight elements at a time: the last of them needs its right neighbour of each step.
-    let loops = &mut schedule.groups[0].paths[0].loops;
-    loops.swap(0, 1);
-    loops.iter_mut().for_each(|l| l.tile = 8);
-    assert!(outcome.with_schedule(&schedule).contains("breaks a dependence from S0 to S0"));
-}
-
-#[test]
-fn the_pair_that_a_violation_names_runs_backwards() {
-    let outcome = right(IN_PLACE, CAPACITY, Fuse::Source);
-    let mut schedule = outcome.schedule.clone();
-    schedule.groups[0].paths[0].loops.swap(0, 1);
-    let violation = legality::violation(&outcome.dependences, &schedule).expect("an answer").expect("a violation");
-    let (before, after) = violation.witness.split_at(2);
-    assert!(before < after, "in the source {before:?} runs before {after:?}");
-    assert!((before[1], before[0]) > (after[1], after[0]), "with the loops swapped it does not");
-}
-
 #[test]
 fn every_store_that_is_dropped_is_missed() {
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
-        let broken = edited(&outcome.program, |s| is_transfer(s, Direction::Store).then_some(Edit::Drop));
-        assert!(!broken.is_empty(), "{name}: no stores");
-        for program in broken {
-            outcome.with_program(&program, &format!("{name}, without a store"));
+        for program in edited(&outcome.program, |s| is_transfer(s, Direction::Store).then_some(Edit::Drop)) {
+            let said = outcome.with_program(&program, &format!("{name}, without a store"));
+            assert!(is_by_a_run(&said), "{name}: {said}");
+            found.insert(name);
         }
     }
+    assert_enough(&found);
 }
 
 #[test]
 fn every_load_that_is_dropped_is_missed() {
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
-        let broken = edited(&outcome.program, |s| is_transfer(s, Direction::Load).then_some(Edit::Drop));
-        assert!(!broken.is_empty(), "{name}: no loads");
-        for program in broken {
-            outcome.with_program(&program, &format!("{name}, without a load"));
+        for program in edited(&outcome.program, |s| is_transfer(s, Direction::Load).then_some(Edit::Drop)) {
+            let said = outcome.with_program(&program, &format!("{name}, without a load"));
+            assert!(is_by_a_run(&said), "{name}: {said}");
+            found.insert(name);
         }
     }
+    assert_enough(&found);
 }
 
 #[test]
 fn every_assignment_that_is_dropped_is_missed() {
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
         for program in edited(&outcome.program, |s| matches!(s, Stmt::Assign(_)).then_some(Edit::Drop)) {
-            outcome.with_program(&program, &format!("{name}, without an assignment"));
+            let said = outcome.with_program(&program, &format!("{name}, without an assignment"));
+            assert!(is_by_instances(&said), "{name}: {said}");
+            found.insert(name);
         }
     }
+    assert_enough(&found);
 }
 
 #[test]
@@ -331,17 +223,22 @@ fn every_index_that_is_off_by_one_is_found() {
         *index = plus_one(index);
         Some(Edit::Change)
     };
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
         for (of_source, dim) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
             for program in edited(&outcome.program, |stmt| shift(stmt, of_source, dim)) {
-                outcome.with_program(&program, &format!("{name}, index {dim} shifted"));
+                let said = outcome.with_program(&program, &format!("{name}, index {dim} shifted"));
+                assert!(is_by_a_run(&said), "{name}: {said}");
+                found.insert(name);
             }
         }
     }
+    assert_enough(&found);
 }
 
 #[test]
 fn every_buffer_that_is_one_element_too_short_is_found() {
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
         let scratch = |a: &usize| outcome.program.arrays[*a].role == Role::Scratch;
         for at in (0..outcome.program.arrays.len()).filter(scratch) {
@@ -353,9 +250,11 @@ fn every_buffer_that_is_one_element_too_short_is_found() {
                 let what = format!("{name}, {}[{dim}] shortened", array.name);
                 let said = outcome.with_program(&program, &what);
                 assert!(said.contains("outside the array"), "{what}: {said}");
+                found.insert(name);
             }
         }
     }
+    assert_enough(&found);
 }
 
 /// Takes the last iteration from the `n`th range of a body; false if there are fewer.
@@ -383,16 +282,19 @@ fn shorten_range(range: &mut Range, n: &mut usize) -> bool {
 
 #[test]
 fn every_bound_that_is_one_too_low_is_found() {
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
         for n in 0.. {
             let (mut program, mut left) = (outcome.program.clone(), n);
             if !shorten(&mut program.body, &mut left) {
-                assert!(n > 0, "{name}: no loops");
                 break;
             }
-            outcome.with_program(&program, &format!("{name}, range {n} shortened"));
+            let said = outcome.with_program(&program, &format!("{name}, range {n} shortened"));
+            assert!(is_by_a_run(&said) || is_by_instances(&said), "{name}: {said}");
+            found.insert(name);
         }
     }
+    assert_enough(&found);
 }
 
 #[test]
@@ -402,11 +304,15 @@ fn an_operator_that_changed_is_found() {
         assign.op = if assign.op == AssignOp::Sub { AssignOp::Add } else { AssignOp::Sub };
         Some(Edit::Change)
     };
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
         for program in edited(&outcome.program, other) {
-            outcome.with_program(&program, &format!("{name}, with another operator"));
+            let said = outcome.with_program(&program, &format!("{name}, with another operator"));
+            assert!(is_by_a_run(&said), "{name}: {said}");
+            found.insert(name);
         }
     }
+    assert_enough(&found);
 }
 
 #[test]
@@ -415,7 +321,7 @@ fn an_arena_above_the_capacity_is_refused() {
         let exact = Subject { capacity_bytes: outcome.arena_bytes, ..outcome.subject() };
         assert_eq!(check::all(&exact), Ok(()), "{name}");
         let short = Subject { capacity_bytes: outcome.arena_bytes - 1, ..outcome.subject() };
-        assert!(check::all(&short).expect_err(&name).contains("an arena of"));
+        assert!(check::all(&short).expect_err(name).contains("an arena of"));
     }
 }
 
@@ -427,7 +333,7 @@ fn a_count_that_is_one_element_off_is_found() {
                 let mut counts = outcome.counts.clone();
                 counts.arrays[at].load_elements += loads;
                 counts.arrays[at].store_elements += stores;
-                let said = check::all(&Subject { counts: &counts, ..outcome.subject() }).expect_err(&name);
+                let said = check::all(&Subject { counts: &counts, ..outcome.subject() }).expect_err(name);
                 assert!(said.contains("a run moves"), "{name}: {said}");
             }
         }
@@ -451,7 +357,7 @@ fn a_transfer_too_many_is_found_by_its_count() {
             })
         }
         assert!(twice(&mut program.body, &first), "{name}: no load");
-        let said = check::all(&Subject { program: &program, ..outcome.subject() }).expect_err(&name);
+        let said = check::all(&Subject { program: &program, ..outcome.subject() }).expect_err(name);
         assert!(said.contains("a run moves"), "{name}: {said}");
     }
 }
@@ -469,48 +375,8 @@ fn a_program_too_long_to_be_run_is_judged_by_a_smaller_one() {
 }
 
 #[test]
-fn a_comparison_names_the_first_element_that_differs() {
-    let a = resolved("output Y[4]; for i in 0..4 { Y[i] = i; }");
-    let b = resolved("output Y[4]; for i in 0..4 { Y[i] = i; } Y[2] = 7;");
-    match compare(&a, &b, 1, 1000) {
-        Ok(Verdict::Differs { array, indices, .. }) => assert_eq!((array.as_str(), indices), ("Y", vec![2])),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(compare(&a, &a, 1, 1000), Ok(Verdict::Same));
-}
-
-#[test]
-fn an_output_that_is_left_unwritten_differs_from_one_that_is_written() {
-    let a = resolved("output Y[4]; for i in 0..4 { Y[i] = 0; }");
-    let b = resolved("output Y[4]; for i in 0..3 { Y[i] = 0; }");
-    assert!(matches!(compare(&a, &b, 1, 1000), Ok(Verdict::Differs { .. })));
-}
-
-#[test]
-fn other_interfaces_are_told_apart() {
-    let right = resolved("input X[4]; output Y[4]; for i in 0..4 { Y[i] = X[i]; }");
-    let mut changed = vec![right.clone(), right.clone(), right.clone(), right.clone()];
-    changed[0].arrays[0].ty = Type::F64;
-    changed[1].arrays[1].role = Role::Inout;
-    changed[2].arrays[0].extents[0] = 5;
-    changed[3].arrays.swap(0, 1);
-    for program in changed {
-        assert!(matches!(compare(&right, &program, 1, 1000), Ok(Verdict::InterfaceDiffers(_))), "{program}");
-    }
-}
-
-#[test]
-fn a_comparison_says_which_program_stopped() {
-    let right = resolved("output Y[4]; for i in 0..4 { Y[i] = 0; }");
-    let undefined = resolved("temp U[4]; output Y[4]; for i in 0..4 { Y[i] = U[i]; }");
-    assert!(matches!(compare(&undefined, &right, 1, 1000), Err(Stopped::InA(Fault::Undefined { .. }))));
-    assert!(matches!(compare(&right, &undefined, 1, 1000), Err(Stopped::InB(Fault::Undefined { .. }))));
-    assert!(matches!(compare(&right, &right, 1, 3), Err(Stopped::InA(Fault::Budget { max_instances: 3 }))));
-}
-
-#[test]
 fn buffers_that_live_together_and_are_moved_onto_each_other_are_refused() {
-    let mut moved = 0;
+    let mut found = BTreeSet::new();
     for (name, outcome) in outcomes() {
         let Place { offset, alive, .. } = outcome.places[0];
         for n in 1..outcome.places.len() {
@@ -521,11 +387,11 @@ fn buffers_that_live_together_and_are_moved_onto_each_other_are_refused() {
             places[n].offset = offset;
             let subject =
                 Subject { places, arena_bytes: 2 * CAPACITY, capacity_bytes: 2 * CAPACITY, ..outcome.subject() };
-            assert!(check::all(&subject).expect_err(&name).contains("share bytes"), "{name}");
-            moved += 1;
+            assert!(check::all(&subject).expect_err(name).contains("share bytes"), "{name}");
+            found.insert(name);
         }
     }
-    assert!(moved >= KERNELS.len(), "only {moved} buffers live together");
+    assert_enough(&found);
 }
 
 #[test]
@@ -535,7 +401,7 @@ fn two_live_buffers_at_one_address_are_refused() {
         let ask = |places| check::all(&Subject { places, arena_bytes: 16, capacity_bytes: 16, ..outcome.subject() });
         assert_eq!(ask(vec![place(0, (0, 1)), place(8, (1, 2))]), Ok(()), "{name}");
         assert_eq!(ask(vec![place(0, (0, 1)), place(4, (2, 2))]), Ok(()), "{name}");
-        assert!(ask(vec![place(0, (0, 1)), place(4, (1, 2))]).expect_err(&name).contains("share bytes"));
-        assert!(ask(vec![place(12, (0, 0))]).expect_err(&name).contains("in an arena of"));
+        assert!(ask(vec![place(0, (0, 1)), place(4, (1, 2))]).expect_err(name).contains("share bytes"));
+        assert!(ask(vec![place(12, (0, 0))]).expect_err(name).contains("in an arena of"));
     }
 }
