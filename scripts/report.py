@@ -42,6 +42,13 @@ class Unusable(Exception):
     """A file or an argument that cannot be used; the text says why."""
 
 
+def bytes_of(number: object, name: str) -> int:
+    """A number of bytes that a file holds."""
+    if type(number) is not int or not 0 <= number < 1 << 64:
+        raise TypeError(f"`{name}` is no number of bytes")
+    return number
+
+
 @dataclass(frozen=True)
 class Result:
     """One kernel at one scratchpad size: its bytes, or why there are none."""
@@ -56,6 +63,17 @@ class Result:
     machine: str | None = None  # None: the one that polyfuse takes by itself
     error: str | None = None
 
+    def __post_init__(self) -> None:
+        """Results are read from files that anybody may have written."""
+        for name in ("kernel", "machine", "error"):
+            text = getattr(self, name)
+            if not (text is None and name != "kernel") and not (isinstance(text, str) and text.isprintable()):
+                raise TypeError(f"`{name}` is no line of text")
+        for name in ("scratchpad_bytes", "naive", "per_nest", "optimized", "compulsory", "lower_bound"):
+            number = getattr(self, name)
+            if number is not None or name == "scratchpad_bytes":
+                bytes_of(number, name)
+
     @property
     def key(self) -> tuple[str, str | None, int]:
         """What makes two results comparable."""
@@ -64,7 +82,7 @@ class Result:
 
 def parse_size(text: str) -> int:
     """`64KiB` or `65536` in bytes."""
-    match = re.fullmatch(r"(\d+) *([A-Za-z]*)", text.strip())
+    match = re.fullmatch(r"([0-9]{1,18}) *([A-Za-z]*)", text.strip())
     if not match or match[2] not in UNITS:
         raise Unusable(f"{text!r} is no size; write bytes, or a number with KiB, MiB or GiB")
     return int(match[1]) * UNITS[match[2]]
@@ -82,7 +100,10 @@ def result_of_report(report: dict, kernel: str | None = None) -> Result:
     """The bytes of one report that polyfuse wrote."""
     try:
         dram = report["dram"]
-        moved = {name: dram[name]["load_bytes"] + dram[name]["store_bytes"] for name in ("naive", "per_nest", "optimized")}
+        moved = {
+            name: sum(bytes_of(dram[name][way], f"{name}.{way}") for way in ("load_bytes", "store_bytes"))
+            for name in ("naive", "per_nest", "optimized")
+        }
         return Result(
             kernel=kernel or report["kernel"],
             scratchpad_bytes=report["machine"]["scratchpad_bytes"],
@@ -108,6 +129,11 @@ class Place:
         return size + ([] if self.machine is None else ["--machine", self.machine])
 
 
+def plain(text: str) -> str:
+    """A text without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def measure(polyfuse: list[str], kernel: Path, place: Place, timeout: float | None) -> Result:
     """Optimises one kernel. A failure is a result that carries its first line."""
     command = [*polyfuse, "opt", str(kernel), *place.arguments, "--emit", "json"]
@@ -123,11 +149,11 @@ def measure(polyfuse: list[str], kernel: Path, place: Place, timeout: float | No
         return failed(f"{polyfuse[-1]}: {fault.strerror}")
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["nothing on stderr"]
-        return failed(f"exit {done.returncode}: {said[0]}")
+        return failed(f"exit {done.returncode}: {plain(said[0])}")
     try:
         return replace(result_of_report(json.loads(done.stdout), kernel.stem), machine=place.machine)
-    except (ValueError, Unusable) as fault:
-        return failed(f"cannot read its report: {fault}")
+    except (ValueError, RecursionError, Unusable) as fault:
+        return failed(f"cannot read its report: {plain(str(fault))}")
 
 
 def measure_all(polyfuse: list[str], kernels: list[Path], places: list[Place], jobs: int, timeout: float | None) -> list[Result]:
@@ -143,7 +169,7 @@ def read_results(path: str) -> list[Result]:
         saved = json.loads(Path(path).read_text())
     except OSError as fault:
         raise Unusable(f"{path}: {fault.strerror}") from fault
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Unusable(f"{path}: not JSON: {fault}") from fault
     schema = saved.get("schema") if isinstance(saved, dict) else None
     try:
@@ -420,8 +446,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return report(options)
     except Unusable as fault:
-        print(f"report.py: {fault}", file=sys.stderr)
+        print(f"report.py: {plain(str(fault))}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever reads has gone; nothing more is to be said, by Python's own end neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

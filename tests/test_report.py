@@ -228,6 +228,59 @@ class Report(unittest.TestCase):
             self.assertEqual((status, out), (2, ""), arguments)
             self.assertTrue(err, arguments)
 
+    def hostile(self):
+        """Files that are no results, as text."""
+        moved = {"load_bytes": 30, "store_bytes": 4}
+        dram = {"naive": moved, "per_nest": moved, "optimized": moved, "compulsory_bytes": 17, "lower_bound_bytes": 17}
+        good = {"schema": "polyfuse-report/1", "kernel": "gemm", "machine": {"scratchpad_bytes": 1024}, "dram": dram}
+        text = json.dumps(good)
+        yield from (text[:cut] for cut in range(0, len(text), 7))
+        wrong = [None, True, "x", [], {}, -1, 1.5, 1e308, 1 << 64, 10**400, float("nan"), float("inf"), "\x1b[2J"]
+        for value in wrong:
+            for key in good:
+                yield json.dumps({**good, key: value})
+            for key in dram:
+                yield json.dumps({**good, "dram": {**dram, key: value}})
+            for key in moved:
+                yield json.dumps({**good, "dram": {**dram, "naive": {**moved, key: value}}})
+            yield json.dumps({**good, "machine": {"scratchpad_bytes": value}})
+        for key in good:
+            yield json.dumps({name: value for name, value in good.items() if name != key})
+        for value in [*wrong, [None], [[]], [{}], [{"kernel": "a"}], [{"kernel": "a", "scratchpad_bytes": "1"}], [{"kernel": 1, "scratchpad_bytes": 1}]]:
+            if value not in ([], {}):
+                yield json.dumps({"schema": "polyfuse-results/1", "results": value})
+        yield json.dumps({"schema": "polyfuse-results/1", "results": [{"kernel": "a", "scratchpad_bytes": 1, "secret": 1}]})
+        yield "[" * 100_000
+        yield '{"a":' * 100_000
+        yield '{"schema": "polyfuse-report/1", "kernel": ' + "9" * 10_000 + "}"
+
+    def test_no_hostile_file_gets_past_a_word(self):
+        path = self.folder / "hostile.json"
+        kept = 0
+        for text in self.hostile():
+            path.write_text(text)
+            for arguments in (["--read", path], ["--read", path, "--against", path, "--markdown"]):
+                status, out, err = self.run_report(*arguments)
+                # A name may be any line of text; all else is refused.
+                kept += status == 0
+                self.assertIn(status, (0, 2), text[:200])
+                self.assertEqual(bool(out), status == 0, text[:200])
+                self.assertEqual(err.startswith("report.py: ") and err.count("\n") == 1, status == 2, text[:200])
+                self.assertNotIn("\x1b", out + err)
+        self.assertLess(kept, 10)
+        path.write_bytes(b"\xff\x00")
+        self.assertEqual(self.run_report("--read", path)[0], 2)
+
+    def test_a_polyfuse_that_says_odd_things_is_a_failure_of_its_kernel(self):
+        self.polyfuse.write_text(f"#!{sys.executable}\nprint('[' * 100000)\n")
+        status, out, _ = self.run_report("--kernels", self.kernel("a", "1"), "--scratchpad", "64KiB")
+        self.assertEqual(status, 1)
+        self.assertIn("cannot read its report", out)
+
+    def test_sizes_that_are_no_numbers_are_wrong_usage(self):
+        for size in ("9" * 5000, "\u0664", "-1", "1e3", ""):
+            self.assertEqual(self.run_report("--scratchpad", f"{size},", "--kernels", self.kernel("a", "1"))[0], 2)
+
     def test_the_kernels_of_the_repository_are_the_default(self):
         names = {path.stem for path in report.find_kernels(None)}
         self.assertLessEqual({"gemm", "two_mm", "jacobi_2d"}, names)
