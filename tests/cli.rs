@@ -443,6 +443,43 @@ fn a_full_disk_is_status_1_and_says_so() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write stdout"));
 }
 
+/// Even who may do everything makes no file in a file system that the kernel makes up.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_target_in_which_nobody_may_write_is_status_1() {
+    for target in ["/sys/polyfuse.out", "/proc/polyfuse.out"] {
+        if !std::path::Path::new(target).parent().is_some_and(std::path::Path::is_dir) {
+            eprintln!("skipped: there is no {target} to be refused");
+            continue;
+        }
+        let (status, out, err) = run(&["count", "good.loop", "-o", target]);
+        assert_eq!((status, out.as_str()), (1, ""), "{err}");
+        assert!(err.contains(&format!("cannot write {target}: ")), "{err}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn of_two_results_neither_is_written_where_one_cannot_be() {
+    for (output, report) in [("out", "/dev/full"), ("out", "no/such/folder/r.json"), ("no/such/folder/out", "r.json")] {
+        let folder = folder();
+        let before = fs::read_dir(folder.path()).expect("listed").count();
+        let output = polyfuse(folder.path(), &["opt", "good.loop", "-o", output, "--report", report]);
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write "));
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), before, "{report}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_leaves_what_was_there() {
+    let folder = folder();
+    fs::write(folder.path().join("out"), "as before").expect("written");
+    let output = polyfuse(folder.path(), &["opt", "good.loop", "-o", "out", "--scratchpad", "4"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(folder.path().join("out")).expect("read"), "as before");
+}
+
 #[test]
 fn odd_names_of_files_are_names() {
     let folder = folder();

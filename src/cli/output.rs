@@ -107,10 +107,14 @@ pub fn write(results: Vec<Result>) -> std::result::Result<(), Stop> {
             Target::Stream => streams.push((Some(file), result.text)),
         }
     }
-    for (file, path, prepared) in files {
-        prepared.persist(path).map_err(|e| cannot(file, &e.error))?;
+    // A device can be full; what is prepared no longer fails for that.
+    let streamed = streams.into_iter().try_for_each(|(file, text)| stream(file, &text));
+    if let Ok(()) | Err(Stop::Closed) = streamed {
+        for (file, path, prepared) in files {
+            prepared.persist(path).map_err(|e| cannot(file, &e.error))?;
+        }
     }
-    streams.into_iter().try_for_each(|(file, text)| stream(file, &text))
+    streamed
 }
 
 fn cannot(file: &str, error: &std::io::Error) -> Stop {
