@@ -50,7 +50,14 @@ impl Writer<'_> {
                 let condition = self.condition(condition)?;
                 let then = self.node(then)?;
                 let orelse = orelse.as_ref().map_or(Ok(Vec::new()), |node| self.node(node))?;
-                Ok(vec![Stmt::If(ast::If { condition, then, orelse, span: Default::default() })])
+                Ok(match condition {
+                    Truth::Always => then,
+                    Truth::Never => orelse,
+                    Truth::Where(_) if then.is_empty() && orelse.is_empty() => Vec::new(),
+                    Truth::Where(condition) => {
+                        vec![Stmt::If(ast::If { condition, then, orelse, span: Default::default() })]
+                    }
+                })
             }
             Node::For { iterator, init, degenerate: true, body, .. } => {
                 let value = self.sum(init)?;
@@ -65,6 +72,9 @@ impl Writer<'_> {
                 self.around.push(name.clone());
                 let body = self.node(body)?;
                 self.around.pop();
+                if body.is_empty() {
+                    return Ok(body);
+                }
                 let range = ast::Range { iterator: name, lo, hi, step: *step, span: Default::default() };
                 Ok(vec![wrap(range, body)])
             }
@@ -155,16 +165,16 @@ impl Writer<'_> {
         }
     }
 
-    fn condition(&self, e: &Expr) -> Result<Condition<Affine>> {
-        if let Expr::Int(truth) = e {
+    fn condition(&self, e: &Expr) -> Result<Truth> {
+        let Expr::Op(op, args) = e else {
             // isl writes a condition that it found out as a number.
-            return Ok(Condition::Chain(Affine::int(*truth), vec![(Comparison::Ne, Affine::int(0))]));
-        }
-        let Expr::Op(op, args) = e else { return Err(IslError("a condition that is a value".into())) };
+            let Expr::Int(truth) = e else { return Err(IslError("a condition that is a value".into())) };
+            return Ok(Truth::of(*truth != 0));
+        };
         let parts = || args.iter().map(|a| self.condition(a)).collect::<Result<Vec<_>>>();
         let comparison = match op {
-            Op::And => return Ok(Condition::And(flat(parts()?, |c| matches!(c, Condition::And(_))))),
-            Op::Or => return Ok(Condition::Or(flat(parts()?, |c| matches!(c, Condition::Or(_))))),
+            Op::And => return Ok(Truth::joined(parts()?, true)),
+            Op::Or => return Ok(Truth::joined(parts()?, false)),
             Op::Eq => Comparison::Eq,
             Op::Le => Comparison::Le,
             Op::Lt => Comparison::Lt,
@@ -173,7 +183,46 @@ impl Writer<'_> {
             _ => return Err(IslError(format!("{op:?} as a condition"))),
         };
         let (left, right) = (self.sum(&args[0])?, self.sum(&args[1])?);
-        Ok(Condition::Chain(left.to_affine(), vec![(comparison, right.to_affine())]))
+        Ok(match left.clone().plus(&right, -1).as_int() {
+            Some(difference) => Truth::of(comparison.holds(&difference, &0)),
+            None => Truth::Where(Condition::Chain(left.to_affine(), vec![(comparison, right.to_affine())])),
+        })
+    }
+}
+
+/// Where a condition holds.
+enum Truth {
+    Always,
+    Never,
+    Where(Condition<Affine>),
+}
+
+impl Truth {
+    fn of(holds: bool) -> Truth {
+        if holds { Truth::Always } else { Truth::Never }
+    }
+
+    /// All of some conditions, or any of them.
+    fn joined(parts: Vec<Truth>, all: bool) -> Truth {
+        let mut open: Vec<Condition<Affine>> = Vec::new();
+        for part in parts {
+            match (part, all) {
+                (Truth::Never, true) | (Truth::Always, false) => return Truth::of(!all),
+                (Truth::Always, true) | (Truth::Never, false) => {}
+                // `a && (b && c)` is one list.
+                (Truth::Where(Condition::And(inner)), true) | (Truth::Where(Condition::Or(inner)), false) => {
+                    open.extend(inner);
+                }
+                (Truth::Where(condition), _) => open.push(condition),
+            }
+        }
+        open = distinct(open);
+        match open.len() {
+            0 => Truth::of(all),
+            1 => Truth::Where(open.remove(0)),
+            _ if all => Truth::Where(Condition::And(open)),
+            _ => Truth::Where(Condition::Or(open)),
+        }
     }
 }
 
@@ -181,19 +230,14 @@ fn no_constant() -> IslError {
     IslError("a division by something else than a positive constant".into())
 }
 
-/// `a && (b && c)` as one list.
-fn flat(parts: Vec<Condition<Affine>>, same: fn(&Condition<Affine>) -> bool) -> Vec<Condition<Affine>> {
-    parts
-        .into_iter()
-        .flat_map(|part| match part {
-            Condition::And(inner) | Condition::Or(inner) if inner.len() == 1 => inner,
-            part if same(&part) => match part {
-                Condition::And(inner) | Condition::Or(inner) => inner,
-                other => vec![other],
-            },
-            part => vec![part],
-        })
-        .collect()
+fn distinct(conditions: Vec<Condition<Affine>>) -> Vec<Condition<Affine>> {
+    let mut kept: Vec<Condition<Affine>> = Vec::new();
+    for condition in conditions {
+        if !kept.contains(&condition) {
+            kept.push(condition);
+        }
+    }
+    kept
 }
 
 /// A loop around a body: a transfer takes the loop as a range of its own, loops in a row become one `for`.
@@ -204,4 +248,59 @@ fn wrap(range: ast::Range, mut body: Vec<Stmt>) -> Stmt {
         _ => return Stmt::For(ast::For { ranges: vec![range], body, span: Default::default() }),
     }
     body.remove(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::ast::Program;
+
+    /// Statements that do not matter.
+    struct Any;
+
+    impl Leaves for Any {
+        fn argument_name(&self, _: &str, _: usize) -> String {
+            "i".into()
+        }
+
+        fn statement(&self, _: &str, _: &[Sum]) -> Stmt {
+            let program = crate::lang::parse("output A[1]; A[0] = 1;").expect("a program");
+            program.body[0].clone()
+        }
+    }
+
+    fn compare(op: Op, a: i64, b: Expr) -> Expr {
+        Expr::Op(op, vec![Expr::Int(a), b])
+    }
+
+    /// The text of a statement under a condition, in a loop.
+    fn written(condition: Expr) -> String {
+        let user = Node::User { name: "S".into(), arguments: vec![Expr::Name("c0".into())] };
+        let node = Node::For {
+            iterator: "c0".into(),
+            init: Expr::Int(0),
+            condition: Expr::Op(Op::Lt, vec![Expr::Name("c0".into()), Expr::Int(9)]),
+            step: 1,
+            degenerate: false,
+            body: Box::new(Node::If { condition, then: Box::new(user), orelse: None }),
+        };
+        let body = convert(&node, &Names::of(&Program::default()), &Any).expect("loops");
+        Program { body, ..Program::default() }.to_string()
+    }
+
+    #[test]
+    fn what_always_or_never_holds_is_no_part_of_a_condition() {
+        let open = || compare(Op::Le, 3, Expr::Name("c0".into()));
+        let (never, always) = (|| compare(Op::Eq, 1, Expr::Int(0)), || compare(Op::Le, 0, Expr::Int(2)));
+        let or = |a, b| Expr::Op(Op::Or, vec![a, b]);
+        let and = |a, b| Expr::Op(Op::And, vec![a, b]);
+        let plain = written(open());
+        assert!(plain.contains("if 3 <= i {"), "{plain}");
+        assert_eq!(written(or(open(), never())), plain);
+        assert_eq!(written(and(open(), always())), plain);
+        assert_eq!(written(or(and(open(), always()), open())), plain);
+        assert!(!written(or(open(), always())).contains("if"));
+        assert_eq!(written(and(open(), never())), Program::default().to_string());
+        assert_eq!(written(Expr::Int(0)), Program::default().to_string());
+    }
 }
