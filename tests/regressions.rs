@@ -104,3 +104,13 @@ fn steps_of_time_are_told_apart_where_statements_begin_at_different_ones() {
 fn the_last_write_is_not_lost_among_remainders() {
     assert_right("inout A[2][2][2]; for i in 0..4, k in 0..i % 2 { A[k][i % 3][k - k] = 1; }");
 }
+
+#[test]
+fn loops_for_which_isl_loses_a_quotient_run_over_a_box() {
+    assert_right(
+        "temp A[2][7], T[4];
+         for j in 0..5 { for e in 0..2 { A[e][j] = 1; } }
+         for k in 0..4 { T[k] = A[1][k + 1] + A[(k + 1) % 2][k]; }
+         T[0] = T[0];",
+    );
+}

@@ -10,6 +10,8 @@
 //! efficient nested loops from polyhedra", IJPP 28(5), 2000.
 //! Differs: a loop is never split into ranges, since guards inside cost less to read than copies of the body.
 
+mod boxed;
+
 use super::residue::{Congruence, Residue};
 use super::rows::{Levels, Projected, divides, follows, settled};
 use crate::isl::{Expr, Node, Op, Result, Row, Set, UnionMap};
@@ -45,7 +47,10 @@ pub fn scan(leaves: &[Leaf]) -> Result<Node> {
         (Some(node), _) => Ok(node),
         // isl's work grows fast with what it is given, so it is given no more than what needs it.
         (None, Some(parts)) => Ok(block(parts.iter().map(|part| scan(part)).collect::<Result<_>>()?)),
-        (None, None) => by_isl(leaves),
+        (None, None) => match by_isl(leaves) {
+            Err(error) if !error.is_quota() => boxed::boxed(leaves)?.ok_or(error),
+            found => found,
+        },
     }
 }
 
@@ -127,26 +132,39 @@ struct Piece<'a> {
     alternatives: Vec<Vec<Expr>>,
 }
 
-/// The pieces of a leaf; `None` where rows do not say what it is.
-fn pieces(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
-    let order: Vec<usize> =
-        leaf.date.iter().filter_map(|d| if let Date::Dim(k) = d { Some(*k) } else { None }).collect();
-    let dims = leaf.set.n_dim()?;
-    let Some(loops) = (0..dims).map(|k| order.iter().position(|&other| other == k)).collect::<Option<Vec<_>>>() else {
-        return Ok(None);
-    };
-    if order.len() != dims {
-        return Ok(None);
+/// In which order the loops run the dimensions of a leaf.
+struct Order {
+    /// For each loop its dimension, and for each dimension its loop.
+    dims: Vec<usize>,
+    loops: Vec<usize>,
+}
+
+impl Order {
+    /// `None` where a date does not hold each dimension once.
+    fn of(leaf: &Leaf, n_dim: usize) -> Option<Order> {
+        let dim = |date: &Date| if let Date::Dim(k) = date { Some(*k) } else { None };
+        let dims: Vec<usize> = leaf.date.iter().filter_map(dim).collect();
+        let loops = (0..n_dim).map(|k| dims.iter().position(|&other| other == k)).collect::<Option<Vec<_>>>()?;
+        (dims.len() == n_dim).then_some(Order { dims, loops })
     }
-    let over_loops = |rows: Vec<Row>| -> Vec<Row> {
+
+    /// Rows over dimensions, and other columns, as rows over loops.
+    fn over_loops(&self, rows: Vec<Row>) -> Vec<Row> {
         let moved = |mut row: Row| {
-            let quotients = row.coefficients.split_off(dims);
-            row.coefficients = order.iter().map(|&k| row.coefficients[k]).chain(quotients).collect();
+            let others = row.coefficients.split_off(self.dims.len());
+            row.coefficients = self.dims.iter().map(|&k| row.coefficients[k]).chain(others).collect();
             row
         };
         rows.into_iter().map(moved).collect()
-    };
-    let piece = |rows, alternatives| Piece { leaf, loops: loops.clone(), rows, alternatives };
+    }
+}
+
+/// The pieces of a leaf; `None` where rows do not say what it is.
+fn pieces(leaf: &Leaf) -> Result<Option<Vec<Piece<'_>>>> {
+    let dims = leaf.set.n_dim()?;
+    let Some(order) = Order::of(leaf, dims) else { return Ok(None) };
+    let over_loops = |rows| order.over_loops(rows);
+    let piece = |rows, alternatives| Piece { leaf, loops: order.loops.clone(), rows, alternatives };
     let parts = leaf.set.pieces()?;
     // Pieces run one after another, so more than one keep no order.
     if parts.len() <= 1 || leaf.ordered < leaf.date.len() {

@@ -222,13 +222,16 @@ impl Numbers {
 }
 
 /// For random leaves, in how many cases loops of our own visit points; it asserts that they are the right ones.
-fn right_visits(cases: usize, seed: u64, set: fn(&mut Numbers, &Context, &str, usize) -> Set) -> usize {
+type Sets = fn(&mut Numbers, &Context, &str, usize) -> Set;
+type Loops = fn(&[Leaf]) -> Result<Option<Node>>;
+
+fn right_visits(cases: usize, seed: u64, set: Sets, loops: Loops) -> usize {
     let ctx = Context::new();
     let mut numbers = Numbers(seed);
     let mut visited = 0;
     for case in 0..cases {
         let leaves = numbers.leaves(&ctx, set);
-        let Some(node) = direct(&leaves).unwrap() else { continue };
+        let Some(node) = loops(&leaves).unwrap() else { continue };
         let points = points(&leaves);
         visited += usize::from(!points.is_empty());
         compare(&leaves, &node, points, &format!("seed {seed}, case {case}"));
@@ -238,14 +241,21 @@ fn right_visits(cases: usize, seed: u64, set: fn(&mut Numbers, &Context, &str, u
 
 #[test]
 fn all_points_of_random_sets_are_visited_in_order() {
-    let visited = right_visits(400, 2026, Numbers::set);
+    let visited = right_visits(400, 2026, Numbers::set, direct);
     assert!(visited > 200, "only {visited} sets have loops of our own");
 }
 
 #[test]
 fn all_points_of_random_strides_are_visited_in_order() {
-    let visited = right_visits(600, 1999, Numbers::strided_set);
+    let visited = right_visits(600, 1999, Numbers::strided_set, direct);
     assert!(visited > 400, "only {visited} sets have loops of our own");
+}
+
+#[test]
+fn all_points_are_visited_in_order_by_loops_over_boxes() {
+    let visited =
+        right_visits(200, 4, Numbers::set, boxed::boxed) + right_visits(200, 5, Numbers::strided_set, boxed::boxed);
+    assert!(visited > 200, "only {visited} sets have loops over boxes");
 }
 
 #[test]
@@ -428,6 +438,7 @@ fn a_quotient_between_bounds_is_left_to_isl() {
     let leaves = [leaf(&ctx, "S", &[Dim(0), Dim(1)], 2, set)];
     assert!(direct(&leaves).unwrap().is_none());
     compare(&leaves, &scan(&leaves).unwrap(), points(&leaves), "a quotient");
+    compare(&leaves, &boxed::boxed(&leaves).unwrap().unwrap(), points(&leaves), "a quotient in a box");
 }
 
 #[test]
