@@ -114,3 +114,8 @@ fn loops_for_which_isl_loses_a_quotient_run_over_a_box() {
          T[0] = T[0];",
     );
 }
+
+#[test]
+fn a_last_write_is_not_lost_beside_one_whose_remainder_says_little() {
+    assert_right("output T[1][3]; for i in 0..3 step 2 { T[0][1] = 1; T[0][i % 4] = 1; }");
+}

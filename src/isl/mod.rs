@@ -198,6 +198,7 @@ wrapper! {
         domain_product(other: Map) -> Map;
         domain_map() -> Map;
         range_map() -> Map;
+        detect_equalities() -> Map;
         uncurry() -> Map;
         domain_factor_domain() -> Map;
         domain_factor_range() -> Map;
@@ -213,6 +214,7 @@ wrapper! {
     UnionSet {
         union(other: UnionSet) -> UnionSet;
         subtract(other: UnionSet) -> UnionSet;
+        unwrap() -> UnionMap;
     }
 }
 

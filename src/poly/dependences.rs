@@ -173,13 +173,14 @@ fn of_array(scop: &Scop, array: usize, reductions: Reductions) -> Result<Through
 /// For each instance of `sink` the last of `must` before it and all of `may` between the two.
 ///
 /// # Errors
-/// When isl's budget runs out, and when it says that no write precedes a read that one does: among quotients it can lose writes.
+/// When isl's budget runs out, and when it names no write before a read that one precedes: among quotients it can lose writes.
 fn flow(sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap) -> Result<Flow> {
     let found = crate::isl::flow(sink, must, may, dates)?;
     if !must.has_quotients()? && !sink.has_quotients()? {
         return Ok(found);
     }
-    let writers = must.apply_range(&found.no_source.reverse()?)?;
+    let unnamed = sink.subtract(&found.pairs.range()?.unwrap()?)?.union(&found.no_source)?;
+    let writers = must.apply_range(&unnamed.reverse()?)?;
     match writers.intersect(&dates.lex_lt_union_map(dates)?)?.is_empty()? {
         true => Ok(found),
         false => Err(IslError("the last write before a read is lost".into())),
@@ -215,7 +216,7 @@ impl Sides {
         let wanted = |access: &&Access| array.is_none_or(|array| access.array == array);
         for access in scop.statements.iter().flat_map(|s| &s.accesses).filter(wanted) {
             // isl loses last writes where it has not seen which points there are.
-            let relation = access.relation.coalesce()?.to_union_map()?;
+            let relation = access.relation.coalesce()?.detect_equalities()?.to_union_map()?;
             match (access.reads, access.writes) {
                 (true, true) if reductions == Reductions::Ordered => {
                     sides.reads = sides.reads.union(&relation)?;
