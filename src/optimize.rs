@@ -11,7 +11,7 @@ use crate::count::Counts;
 use crate::emit::Placement;
 use crate::ilp::Solver;
 use crate::isl::{Context, IslError};
-use crate::lang::ast::{Program, Role};
+use crate::lang::ast::{Program, Role, Stmt};
 use crate::lang::{self, Diagnostic, Severity};
 use crate::machine::Machine;
 use crate::poly::{self, Dependences, Expansion, Reductions, Scop, Waits};
@@ -27,6 +27,7 @@ use crate::timeline;
 use itertools::Itertools;
 use realise::{Realised, Refusal, Stop};
 use smaller::{grouped, shrunk};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// What the user asked for.
@@ -91,20 +92,25 @@ impl From<IslError> for Failure {
     }
 }
 
-/// isl operations for staging and for the loops of one schedule, a unit of effort.
-const BUDGET: u64 = 40_000_000;
+/// isl operations for each stage of a program, and more for each of its statements, a unit of effort: some times what kernels take, and
+/// seconds where a stage is intricate.
+const BUDGET: u64 = 2_000_000;
+const BUDGET_OF_EACH: u64 = 50_000;
 
-/// isl operations for the dependences, a unit of effort: some times what a kernel takes, and a few seconds. Long programs have more.
-const DEPENDENCES: u64 = 1_000_000;
-const DEPENDENCES_OF_EACH: u64 = 20_000;
+/// isl operations for the instances of a program's statements, and what they touch.
+const INSTANCES: u64 = 2_000_000;
 
-/// isl operations for the dependences of a program that is only counted or run: more than any kernel takes, and seconds where `DEPENDENCES`
-/// takes a while. Where they run out, reads of what nothing has written are not looked for.
-const GLANCE: u64 = 400_000;
+/// isl operations for a question about the dependences through one array, and more for each statement, a unit of effort.
+const DEPENDENCES: u64 = 100_000;
+const DEPENDENCES_OF_EACH: u64 = 2_000;
+
+/// Schedules that are too intricate to be carried out, after which no other one is tried.
+const INTRICATE: usize = 3;
 
 impl Options {
-    fn budget(&self) -> u64 {
-        BUDGET.saturating_mul(u64::from(self.effort.max(1)))
+    /// isl operations for a stage.
+    fn budget(&self, scop: &Scop) -> u64 {
+        BUDGET.saturating_add(BUDGET_OF_EACH * scop.statements.len() as u64).saturating_mul(self.effort.max(1).into())
     }
 
     fn reductions(&self) -> Reductions {
@@ -142,7 +148,7 @@ impl<'a> Analysed<'a> {
         refuse_scheduled(&program)?;
         clock.lap(|t| &mut t.parse);
         let case = Case::new(program, options)?;
-        warnings.extend(diagnose(&case.scop, &case.dependences, case.complete)?);
+        warnings.extend(diagnose(&case.source, &case.scop, &case.dependences, case.complete)?);
         clock.lap(|t| &mut t.dependences);
         Ok(Analysed { parsed, overrides, case, warnings, times: clock.times })
     }
@@ -186,7 +192,8 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         false => None,
     };
     let clock = work.clock;
-    finish(analysed, options, Chosen { rewritten, case, outcome, per_nest, smaller, is_given: false }, clock)
+    let exhausted = work.exhausted;
+    finish(analysed, options, Chosen { rewritten, case, outcome, per_nest, smaller, exhausted, is_given: false }, clock)
 }
 
 /// What becomes of a program, and what it is compared with.
@@ -198,6 +205,8 @@ struct Chosen {
     per_nest: Counts,
     /// What stands in for the program where it is too large to be run.
     smaller: Option<(Program, Program)>,
+    /// What ran out on the way.
+    exhausted: BTreeSet<Budget>,
     /// Whether the schedule was given, not found.
     is_given: bool,
 }
@@ -206,14 +215,23 @@ struct Chosen {
 fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clock) -> Result<Optimized, Failure> {
     let Analysed { parsed, overrides, case, warnings, .. } = analysed;
     let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
-    let Chosen { rewritten, case: other, outcome, per_nest, smaller, is_given } = chosen;
+    let Chosen { rewritten, case: other, outcome, per_nest, smaller, mut exhausted, is_given } = chosen;
     let scheduled = other.as_ref().unwrap_or(case);
-    let subject = outcome.checked(source, &scheduled.dependences, options.capacity_bytes, smaller);
-    check::all(&subject).map_err(Failure::Fault)?;
+    let operations = options.budget(scop);
+    let subject = outcome.checked(source, &scheduled.dependences, options.capacity_bytes, smaller, operations);
+    if check::all(&subject).map_err(Failure::Fault)? == check::Order::Unproven {
+        exhausted.insert(Budget::Proof);
+    }
+    if outcome.decision.is_cut_short {
+        exhausted.insert(Budget::Search);
+    }
     clock.lap(|t| &mut t.check);
     let remarks: Vec<Remark> = rewritten.iter().map(|done| done.remark.clone()).collect();
     let dot = match complete {
-        true => poly::show::dot(&options.kernel, &poly::show::edges(scop, dependences)?),
+        true => match scop.ctx.budget(options.budget(scop), || poly::show::edges(scop, dependences)) {
+            Err(error) if error.is_quota() => String::new(),
+            edges => poly::show::dot(&options.kernel, &edges?),
+        },
         false => String::new(),
     };
     let report = report::make(&report::Facts {
@@ -221,6 +239,7 @@ fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clo
         scop,
         dependences,
         rewritten: &remarks,
+        exhausted: &exhausted,
         scheduled: &scheduled.scop,
         complete,
         is_given,
@@ -276,15 +295,17 @@ pub fn dependences(
 ) -> Result<(Vec<poly::show::Shown>, Vec<Diagnostic>), Failure> {
     let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
     refuse_scheduled(&source)?;
-    let ctx = Context::new();
-    let scop = poly::extract(&source, &ctx)?;
-    let dependences = poly::dependences(&scop, Reductions::Free)?;
-    warnings.extend(diagnose(&scop, &dependences, true)?);
+    let scop = extract(&source)?;
+    let (dependences, complete) = analyse(&scop, Reductions::Free, 1)?;
+    if !complete {
+        return Err(too_intricate(&source, Budget::Dependences));
+    }
+    warnings.extend(diagnose(&source, &scop, &dependences, true)?);
     Ok((poly::show::edges(&scop, &dependences)?, warnings))
 }
 
 /// The warnings that take sets of instances to see, for a resolved program of either level. A scheduled program has none: what it
-/// reaches is seen when it runs.
+/// reaches is seen when it runs. Where the dependences are too intricate, reads of what nothing has written are not looked for.
 ///
 /// # Errors
 /// Accesses outside their arrays and reads of what nothing has written.
@@ -292,9 +313,62 @@ pub fn warnings(program: &Program) -> Result<Vec<Diagnostic>, Failure> {
     if program.is_scheduled() {
         return Ok(Vec::new());
     }
-    let scop = poly::extract(program, &Context::new())?;
-    let (dependences, complete) = analyse(&scop, GLANCE, Reductions::Free)?;
-    diagnose(&scop, &dependences, complete)
+    let scop = match instances(program) {
+        Err(error) if error.is_quota() => return Ok(Vec::new()),
+        scop => scop?,
+    };
+    let (dependences, complete) = analyse(&scop, Reductions::Free, 1)?;
+    diagnose(program, &scop, &dependences, complete)
+}
+
+/// A result, or what is said of a program that is too intricate for a budget.
+fn within<T>(source: &Program, budget: Budget, result: Result<T, IslError>) -> Result<T, Failure> {
+    result.map_err(|error| if error.is_quota() { too_intricate(source, budget) } else { error.into() })
+}
+
+fn too_intricate(source: &Program, budget: Budget) -> Failure {
+    let span = source.body.first().map_or_else(Default::default, |stmt| match stmt {
+        Stmt::For(f) => f.span,
+        Stmt::If(i) => i.span,
+        Stmt::Assign(a) => a.span,
+        Stmt::Transfer(t) => t.span,
+    });
+    Failure::Input(vec![Diagnostic {
+        severity: Severity::Error,
+        message: format!("this program is too intricate: the budget for its {} ran out", budget.purpose()),
+        span,
+        label: "from here on".into(),
+        help: Some(
+            "simpler indices, bounds and conditions need fewer operations; where there is an `--effort`, `--effort 10` allows ten times as many"
+                .into(),
+        ),
+    }])
+}
+
+/// What came of a program that polyfuse wrote itself; `None` where it is too intricate or does not fit, which is no fault of the user's.
+fn usable<T>(found: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match found {
+        Err(Failure::Input(_) | Failure::DoesNotFit { .. }) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+fn extract(source: &Program) -> Result<Scop, Failure> {
+    within(source, Budget::Accesses, instances(source))
+}
+
+fn instances(source: &Program) -> Result<Scop, IslError> {
+    let ctx = Context::new();
+    ctx.budget(INSTANCES + BUDGET_OF_EACH * assignments(&source.body), || poly::extract(source, &ctx))
+}
+
+fn assignments(body: &[Stmt]) -> u64 {
+    let each = body.iter().map(|stmt| match stmt {
+        Stmt::For(f) => assignments(&f.body),
+        Stmt::If(i) => assignments(&i.then) + assignments(&i.orelse),
+        Stmt::Assign(_) | Stmt::Transfer(_) => 1,
+    });
+    each.sum()
 }
 
 fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
@@ -312,16 +386,29 @@ fn refuse_scheduled(source: &Program) -> Result<(), Failure> {
 }
 
 /// The dependences, and whether they are complete: programs that exhaust the budget run in source order.
-fn analyse(scop: &Scop, budget: u64, reductions: Reductions) -> Result<(Dependences, bool), Failure> {
-    match scop.ctx.budget(budget, || poly::dependences(scop, reductions)) {
+fn analyse(scop: &Scop, reductions: Reductions, effort: u32) -> Result<(Dependences, bool), Failure> {
+    let operations = DEPENDENCES + DEPENDENCES_OF_EACH * scop.statements.len() as u64;
+    match poly::dependences(scop, reductions, operations.saturating_mul(effort.max(1).into())) {
         Ok(dependences) => Ok((dependences, true)),
         Err(_) => Ok((Dependences::unknown(scop)?, false)),
     }
 }
 
-/// Warnings; errors end the line.
-fn diagnose(scop: &Scop, dependences: &Dependences, complete: bool) -> Result<Vec<Diagnostic>, Failure> {
-    let found = if complete { poly::diagnose(scop, dependences)? } else { poly::outside(scop)? };
+/// Warnings; errors end the line. Where it takes too long to see which elements nothing has written, accesses outside their arrays
+/// are still found.
+fn diagnose(
+    source: &Program,
+    scop: &Scop,
+    dependences: &Dependences,
+    complete: bool,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let operations = BUDGET + BUDGET_OF_EACH * scop.statements.len() as u64;
+    let all = complete.then(|| scop.ctx.budget(operations, || poly::diagnose(scop, dependences)));
+    let found = match all {
+        Some(Ok(found)) => found,
+        Some(Err(error)) if !error.is_quota() => return Err(error.into()),
+        _ => within(source, Budget::Accesses, scop.ctx.budget(operations, || poly::outside(scop)))?,
+    };
     if found.iter().any(|d| d.severity == Severity::Error) {
         return Err(Failure::Input(found));
     }
@@ -339,10 +426,8 @@ pub struct Case {
 
 impl Case {
     fn new(source: Program, options: &Options) -> Result<Case, Failure> {
-        let scop = poly::extract(&source, &Context::new())?;
-        let operations = DEPENDENCES.saturating_add(DEPENDENCES_OF_EACH.saturating_mul(scop.statements.len() as u64));
-        let operations = operations.saturating_mul(options.effort.max(1).into());
-        let (dependences, complete) = analyse(&scop, operations, options.reductions())?;
+        let scop = extract(&source)?;
+        let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
         Ok(Case { source, scop, dependences, complete })
     }
 
@@ -353,8 +438,10 @@ impl Case {
             let waits = poly::waits(dependences)?;
             return Ok(poly::part(source, &waits).map(|_| Rewriting::Part(waits)));
         };
-        let case = Case::new(peeled, options)?;
-        Ok(if case.complete { Some(Rewriting::Part(poly::waits(&case.dependences)?)) } else { None })
+        Ok(match usable(Case::new(peeled, options))? {
+            Some(case) if case.complete => Some(Rewriting::Part(poly::waits(&case.dependences)?)),
+            _ => None,
+        })
     }
 }
 
@@ -386,6 +473,7 @@ impl Outcome {
         dependences: &'a Dependences,
         capacity_bytes: i64,
         smaller: Option<(Program, Program)>,
+        operations: u64,
     ) -> check::Subject<'a> {
         check::Subject {
             source,
@@ -397,6 +485,7 @@ impl Outcome {
             capacity_bytes,
             places: self.places(),
             smaller,
+            operations,
         }
     }
 
@@ -548,13 +637,32 @@ struct Work<'a> {
     outcomes: Vec<Outcome>,
     /// What cannot be carried out, so that no schedule is tried twice.
     refused: Vec<(Decision, Refusal)>,
+    /// The budgets that ran out.
+    exhausted: BTreeSet<Budget>,
 }
 
 impl<'a> Work<'a> {
     fn new(case: &'a Case, options: &'a Options, clock: Clock) -> Result<Work<'a>, IslError> {
-        let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
-        let known = if case.complete { Some(Known::new(bands()?)) } else { None };
-        Ok(Work { case, options, clock, groups: None, known, outcomes: Vec::new(), refused: Vec::new() })
+        let (outcomes, refused) = (Vec::new(), Vec::new());
+        let mut work =
+            Work { case, options, clock, groups: None, known: None, outcomes, refused, exhausted: BTreeSet::new() };
+        if case.complete {
+            let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
+            let bands = case.scop.ctx.budget(options.budget(&case.scop), bands);
+            work.known = work.in_budget(bands)?.map(Known::new);
+        }
+        Ok(work)
+    }
+
+    /// What was found out about groups, unless the budget for it ran out.
+    fn in_budget<T>(&mut self, found: Result<T, IslError>) -> Result<Option<T>, IslError> {
+        match found {
+            Err(error) if error.is_quota() => {
+                self.exhausted.insert(Budget::Groups);
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
     }
 
     /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
@@ -607,6 +715,10 @@ impl<'a> Work<'a> {
     /// The outcome for the first of some rooms for which there is one.
     fn within(&mut self, kind: Fuse, rooms: &[i64], skewing: Skewing) -> Result<Option<usize>, Failure> {
         for &sixteenths in rooms {
+            let is_intricate = |(_, refusal): &&(Decision, Refusal)| matches!(refusal, Refusal::Exhausted(_));
+            if self.refused.iter().filter(is_intricate).count() >= INTRICATE {
+                return Ok(None);
+            }
             for decision in self.decide(&[kind], sixteenths, skewing)? {
                 if let Ok(outcome) = self.carry_out(decision)? {
                     return Ok(Some(outcome));
@@ -622,15 +734,16 @@ impl<'a> Work<'a> {
         let Some(known) = &mut self.known else { return Ok(Vec::new()) };
         let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
         let goal = Goal { capacity_bytes: room, effort, skewing };
-        let decisions = match self.groups {
+        let scop = &self.case.scop;
+        let decisions = scop.ctx.budget(self.options.budget(scop), || match self.groups {
             Some(groups) => {
-                let decide = |&fuse| schedule::decide_groups(known, &self.case.scop, &goal, fuse, groups);
-                kinds.iter().map(decide).collect::<Result<_, _>>()?
+                let decide = |&fuse| schedule::decide_groups(known, scop, &goal, fuse, groups);
+                kinds.iter().map(decide).collect()
             }
-            None => schedule::decide(known, &self.case.scop, &goal, kinds)?,
-        };
+            None => schedule::decide(known, scop, &goal, kinds),
+        });
         self.clock.lap(|t| &mut t.schedule);
-        Ok(decisions)
+        Ok(self.in_budget(decisions)?.unwrap_or_default())
     }
 
     fn in_source_order(&mut self) -> Result<usize, Failure> {
@@ -638,7 +751,7 @@ impl<'a> Work<'a> {
         match self.carry_out(decision()?)? {
             Ok(outcome) => Ok(outcome),
             Err(Refusal::NoRoom) => Err(self.does_not_fit(&decision()?.schedule)?),
-            Err(Refusal::Exhausted(budget)) => Err(self.too_intricate(budget)),
+            Err(Refusal::Exhausted(budget)) => Err(too_intricate(&self.case.source, budget)),
         }
     }
 
@@ -657,6 +770,9 @@ impl<'a> Work<'a> {
                 Ok(Ok(self.outcomes.len() - 1))
             }
             Err(Stop::Refused(refusal)) => {
+                if let Refusal::Exhausted(budget) = refusal {
+                    self.exhausted.insert(budget);
+                }
                 self.refused.push((decision, refusal));
                 Ok(Err(refusal))
             }
@@ -677,7 +793,8 @@ impl<'a> Work<'a> {
                 return Ok(parted);
             }
         }
-        let expansions = poly::expansions(source, scop, dependences)?;
+        let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
+        let expansions = self.in_budget(expansions)?.unwrap_or_default();
         let expanded = match expansions.is_empty() {
             true => None,
             false => self.rewritten(than, Rewriting::Expand(expansions), splits)?,
@@ -695,18 +812,14 @@ impl<'a> Work<'a> {
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
-        let case = Case::new(source, self.options)?;
-        if !case.complete {
-            return Ok(None);
-        }
+        let Some(case) = usable(Case::new(source, self.options))?.filter(|case| case.complete) else { return Ok(None) };
         let mut work = Work::new(&case, self.options, self.clock)?;
-        let found = match work.best(&[Fuse::Auto]) {
-            Err(Failure::DoesNotFit { .. }) => return Ok(None),
-            found => found?[0],
-        };
+        let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
+        let found = found[0];
         let is_better = work.outcomes[found].bytes() < self.outcomes[than].bytes();
         let further = if is_better { work.improve(found, splits)? } else { None };
         self.clock = work.clock;
+        self.exhausted.append(&mut work.exhausted);
         let outcome = work.outcomes.swap_remove(found);
         let done = by.done(&self.case.scop, self.options);
         Ok(match further {
@@ -738,25 +851,11 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What is said where not even the source's order could be carried out.
-    fn too_intricate(&self, budget: Budget) -> Failure {
-        let span = self.case.scop.statements.first().map(|s| s.assign.span).unwrap_or_default();
-        Failure::Input(vec![Diagnostic {
-            severity: Severity::Error,
-            message: format!("this program is too intricate: the budget for its {} ran out", budget.purpose()),
-            span,
-            label: "from here on".into(),
-            help: Some(
-                "`--effort 10` allows ten times the operations; simpler indices, bounds and conditions need fewer"
-                    .into(),
-            ),
-        }])
-    }
-
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
         let Case { scop, dependences, .. } = self.case;
         let times = staging::Times::new(scop, source);
-        let staging = staging::stage(&times, dependences)?;
+        let staging = scop.ctx.budget(self.options.budget(scop), || staging::stage(&times, dependences));
+        let staging = within(&self.case.source, Budget::Staging, staging)?;
         let table = staging::tightest(&staging.buffers)
             .iter()
             .map(|b| {

@@ -217,3 +217,114 @@ fn machine_files_are_read_or_refused() {
         }
     });
 }
+
+/// What becomes of a program of which too much is asked: a schedule that passes all checks, and what its remarks say of budgets.
+fn spent(text: &str) -> Vec<String> {
+    let program = parse(text).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let optimized = attempt(&program, 4096).unwrap_or_else(|failure| panic!("{failure:?}"));
+    let report = optimized.report;
+    let of_budgets =
+        report.remarks.iter().filter(|r| ["unknown-dependences", "budget-spent"].contains(&r.kind.as_str()));
+    let texts: Vec<String> = of_budgets.map(|r| r.text.clone()).collect();
+    assert_eq!(report.solver.status, if texts.is_empty() { "optimal" } else { "budget" });
+    assert!(texts.iter().all(|text| text.contains("`--effort`")), "{texts:?}");
+    texts
+}
+
+/// Pieces of text with a number in each, one after another.
+fn joined(range: std::ops::Range<usize>, between: &str, piece: impl Fn(usize) -> String) -> String {
+    range.map(piece).collect::<Vec<_>>().join(between)
+}
+
+#[test]
+fn eight_loops_in_each_other_are_scheduled() {
+    let all = |piece: &dyn Fn(usize) -> String| joined(0..8, "", piece);
+    let loops = joined(0..8, ", ", |k| format!("i{k} in 1..4"));
+    let (extents, at) = (all(&|_| "[4]".into()), all(&|k| format!("[i{k}]")));
+    let (before, turned) = (all(&|k| format!("[i{k} - 1]")), all(&|k| format!("[i{}]", 7 - k)));
+    let said = spent(&format!("inout A{extents}, B{extents}; for {loops} {{ A{at} = A{before} + B{turned}; }}"));
+    assert!(
+        said.iter().any(|text| text.contains("tiles and orders of loops") && text.contains("bytes more")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn seven_loops_that_must_be_skewed_are_scheduled() {
+    let at = |moved: usize, by: &str| joined(0..6, "", |k| format!("[i{k}{}]", if k == moved { by } else { "" }));
+    let loops = joined(0..6, ", ", |k| format!("i{k} in 1..4"));
+    let around = [" - 1", " + 1"].map(|by| joined(0..6, " + ", |k| format!("A{}", at(k, by)))).join(" + ");
+    let extents = "[5]".repeat(6);
+    spent(&format!("inout A{extents}; for t in 0..6, {loops} {{ A{} = {around}; }}", at(6, "")));
+}
+
+#[test]
+fn sixty_statements_that_all_depend_on_each_other_are_scheduled() {
+    let arrays = joined(0..60, ", ", |k| format!("A{k}[40]"));
+    let read = |k: usize| joined(0..60, " + ", |j| format!("A{j}[i{}]", if j >= k { " - 1" } else { "" }));
+    let body = joined(0..60, " ", |k| format!("A{k}[i] = {};", read(k)));
+    spent(&format!("inout {arrays}; for i in 1..40 {{ {body} }}"));
+}
+
+#[test]
+fn sixty_statements_that_all_reach_into_one_array_are_scheduled() {
+    let body = joined(0..60, " ", |k| format!("A[i + {k}] = A[i + {}] + A[i + {}];", 60 - k, 119 - k));
+    spent(&format!("inout A[200]; for t in 0..5, i in 0..80 {{ {body} }}"));
+}
+
+#[test]
+fn remainders_of_everything_run_in_source_order() {
+    let said = spent(
+        "param N = 60; inout A[N][N];
+         for i in 0..N, j in 0..N { A[(i * 7 + j) % N][(j * 5 + i) % N] = A[(i * 3 + j / 2) % N][(j * 11 + i / 3) % N] + A[(i + j) % N][(i / 7 + j % 13) % N]; }
+         for i in 0..N, j in 0..N { A[i][j] += A[(i * 9 + 4 * j) % N][(j / 5 + i % 11) % N]; }",
+    );
+    assert!(said.iter().any(|text| text.contains("dependences are too intricate")), "{said:?}");
+}
+
+#[test]
+fn sums_of_seven_iterators_are_indices() {
+    let (loops, sum) = (joined(0..7, ", ", |k| format!("i{k} in 0..4")), joined(0..7, " + ", |k| format!("i{k}")));
+    let (extents, at) = ("[4]".repeat(7), joined(0..7, "", |k| format!("[i{k}]")));
+    spent(&format!(
+        "input W{extents}; output A[28]; for i in 0..28 {{ A[i] = 0; }} for {loops} {{ A[{sum}] += W{at}; }}"
+    ));
+}
+
+#[test]
+fn quotients_of_quotients_pass_from_nest_to_nest() {
+    let nest = |k: usize| {
+        let (before, d, m, n) = (k - 1, k + 1, k + 2, k + 3);
+        format!("for i in 0..64 {{ T{k}[i] = T{before}[i / {d} * {d} % 64] + T{before}[i * {m} / {n} % 64]; }}")
+    };
+    let arrays = joined(0..10, ", ", |k| format!("T{k}[64]"));
+    let nests = joined(1..10, " ", nest);
+    spent(&format!(
+        "input X[64]; temp {arrays}; output Y[64]; for i in 0..64 {{ T0[i] = X[i]; }} {nests} for i in 0..64 {{ Y[i] = T9[i]; }}"
+    ));
+}
+
+#[test]
+fn a_chain_of_three_hundred_nests_is_scheduled() {
+    let nests = joined(1..300, " ", |k| format!("for i in 0..16 {{ T{k}[i] = T{}[i] + 1; }}", k - 1));
+    let arrays = joined(0..300, ", ", |k| format!("T{k}[16]"));
+    let said = spent(&format!(
+        "input X[16]; temp {arrays}; output Y[16]; for i in 0..16 {{ T0[i] = X[i]; }} {nests} for i in 0..16 {{ Y[i] = T299[i]; }}"
+    ));
+    assert_eq!(said, Vec::<String>::new());
+}
+
+/// Each `!=` makes two pieces of every piece before it.
+#[test]
+fn conditions_that_fall_to_pieces_are_refused_with_the_reason() {
+    let sum = |k: usize| joined(0..6, " + ", |i| format!("{} * i{i}", 1 + (k * 7 + i * i * 3) % 9));
+    let condition = joined(0..24, " && ", |k| format!("{} != {}", sum(k), 20 + 7 * k));
+    let loops = joined(0..6, ", ", |k| format!("i{k} in 0..8"));
+    let text = format!("inout A[8][8]; for {loops} {{ if {condition} {{ A[i0][i1] += A[i2][i3] * i4 + i5; }} }}");
+    match attempt(&parse(&text).expect("a program"), 4096) {
+        Err(Failure::Input(said)) => {
+            assert!(said[0].message.contains("too intricate: the budget for its "), "{said:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+}

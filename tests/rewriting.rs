@@ -76,7 +76,7 @@ fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
     for (text, expected) in TEMPS {
         let program = resolved(text);
         let scop = extract(&program, &Context::new()).expect("instances");
-        let dependences = dependences(&scop, Reductions::Free).expect("dependences");
+        let dependences = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
         let found = expansions(&program, &scop, &dependences).expect("expansions");
         let expanded = expand(&program, &scop, &found).expect("loops with bounds").expect("sizes that fit");
         assert_eq!(found.len(), expected.len(), "{text}");

@@ -84,7 +84,7 @@ fn best_by_peak(problem: &Problem, dim_extents: &[i64]) -> BTreeMap<i64, i64> {
 fn agrees(problem: &Problem, dim_extents: &[i64]) {
     let best = best_by_peak(problem, dim_extents);
     let capacities: Vec<i64> = (0..=best.keys().max().copied().unwrap_or(0) / 4).map(|words| 4 * words).collect();
-    let found = frontier(problem, &capacities, 100_000);
+    let found = frontier(problem, &capacities, 100_000).plans;
     for (plan, &capacity) in found.iter().zip(&capacities) {
         let least = best.range(..=capacity).map(|(_, &moved)| moved).min();
         assert_eq!(plan.as_ref().map(|plan| plan.moved_bytes), least, "at {capacity}: {plan:?}");

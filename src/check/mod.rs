@@ -30,6 +30,15 @@ pub struct Subject<'a> {
     pub places: Vec<Place>,
     /// The source and the scheduled program at smaller parameters, where these are too large to be run.
     pub smaller: Option<(Program, Program)>,
+    /// isl operations for the proof that all dependences are kept.
+    pub operations: u64,
+}
+
+/// Whether it was proven that a schedule keeps all dependences; where that was too much for its budget, a run alone stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Proven,
+    Unproven,
 }
 
 /// Where and when a buffer lies in the scratchpad.
@@ -44,16 +53,16 @@ pub struct Place {
 ///
 /// # Errors
 /// The first answer that is wrong, in words.
-pub fn all(subject: &Subject) -> Result<(), String> {
-    match legality::violation(subject.dependences, subject.schedule) {
-        Ok(None) => {}
+pub fn all(subject: &Subject) -> Result<Order, String> {
+    let ctx = subject.dependences.order.context();
+    let order = match ctx.budget(subject.operations, || legality::violation(subject.dependences, subject.schedule)) {
+        Ok(None) => Order::Proven,
         Ok(Some(v)) => {
             return Err(format!("the schedule breaks a dependence from S{} to S{} at {:?}", v.from, v.to, v.witness));
         }
-        // Out of budget: the runs below still compare results.
-        Err(error) if error.is_quota() => {}
+        Err(error) if error.is_quota() => Order::Unproven,
         Err(error) => return Err(error.to_string()),
-    }
+    };
     if subject.arena_bytes > subject.capacity_bytes {
         return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
     }
@@ -65,7 +74,7 @@ pub fn all(subject: &Subject) -> Result<(), String> {
     } else if let Some((source, program)) = &subject.smaller {
         results(source, program)?;
     }
-    Ok(())
+    Ok(order)
 }
 
 /// Whether buffers that live together share no byte, and all lie in the arena.

@@ -11,6 +11,7 @@ mod ast;
 pub use ast::{Expr, Node, Op};
 
 use isl_rs::DimType;
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -35,9 +36,9 @@ impl std::error::Error for IslError {}
 
 pub type Result<T> = std::result::Result<T, IslError>;
 
-/// isl's context: one a thread.
+/// isl's context: one a thread; and the operations of the budget in force, 0 where there is none.
 #[derive(Clone)]
-pub struct Context(Rc<isl_rs::Context>);
+pub struct Context(Rc<isl_rs::Context>, Rc<Cell<u64>>);
 
 impl Default for Context {
     fn default() -> Context {
@@ -51,7 +52,7 @@ impl Context {
         // Errors come back as values; isl prints nothing.
         let _ = isl_rs::Options::set_on_error(&raw, 1);
         ast::set_options(&raw);
-        Context(Rc::new(raw))
+        Context(Rc::new(raw), Rc::default())
     }
 
     fn call<T>(&self, f: impl FnOnce(&isl_rs::Context) -> std::result::Result<T, isl_rs::LibISLError>) -> Result<T> {
@@ -61,12 +62,16 @@ impl Context {
         })
     }
 
-    /// Runs `f` under a budget of isl operations: a count, so that the outcome is the same on every machine.
+    /// Runs `f` under a budget of isl operations: a count, so that the outcome is the same on every machine. A budget around this one
+    /// begins anew after it.
     pub fn budget<T>(&self, operations: u64, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let around = self.1.replace(operations);
         self.0.reset_operations();
         self.0.set_max_operations(operations);
-        let result = f();
-        self.0.set_max_operations(0);
+        // What fails for want of operations may say that it failed for something else: one more call tells.
+        let result = f().map_err(|error| self.empty_union_map().err().filter(IslError::is_quota).unwrap_or(error));
+        self.1.set(around);
+        self.0.set_max_operations(around);
         self.0.reset_operations();
         self.0.reset_error();
         result

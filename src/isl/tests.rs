@@ -24,3 +24,16 @@ fn a_budget_that_runs_out_leaves_the_context_usable() {
     assert!(result.is_err());
     assert!(!big.is_empty().unwrap());
 }
+
+#[test]
+fn a_budget_is_in_force_again_after_one_inside_it() {
+    let ctx = Context::new();
+    let big = ctx.map("{ S[i, j] -> A[i + j, i - j] : 0 <= i, j <= 1000 and (i + 2 j) mod 7 < 3 }").unwrap();
+    let work = || big.reverse()?.apply_range(&big)?.coalesce()?.lexmin();
+    assert!(ctx.budget(10, || ctx.budget(100_000_000, work)).is_ok());
+    let after = ctx.budget(10, || {
+        assert!(ctx.budget(20, work).is_err_and(|error| error.is_quota()));
+        work()
+    });
+    assert!(after.is_err_and(|error| error.is_quota()));
+}

@@ -18,6 +18,7 @@ use crate::schedule::tree::Schedule;
 use crate::schedule::{Decision, Fuse};
 use crate::staging;
 use itertools::Itertools;
+use std::collections::BTreeSet;
 
 /// Schedules a program as decisions say.
 ///
@@ -48,7 +49,8 @@ pub fn apply(
         }
         false => None,
     };
-    let chosen = Chosen { rewritten, case, outcome, per_nest: alone, smaller, is_given: true };
+    let exhausted = BTreeSet::new();
+    let chosen = Chosen { rewritten, case, outcome, per_nest: alone, smaller, exhausted, is_given: true };
     finish(&analysed, options, chosen, clock)
 }
 
@@ -200,7 +202,7 @@ fn cut(scop: &poly::Scop, decided: &decisions::Cut) -> Result<Cut, Failure> {
 /// Carries out what decisions say for a program that is rewritten.
 fn outcome(case: &Case, options: &Options, decisions: &Decisions, clock: &mut Clock) -> Result<Outcome, Failure> {
     let read = replay::schedule(&case.scop, decisions).map_err(Failure::Schedule)?;
-    let reasoned = case.scop.ctx.budget(options.budget(), || illegal(case, &read)).map_err(too_intricate)?;
+    let reasoned = case.scop.ctx.budget(options.budget(&case.scop), || illegal(case, &read)).map_err(too_intricate)?;
     if let Some(mistake) = reasoned {
         return Err(Failure::Schedule(vec![mistake]));
     }
@@ -224,7 +226,7 @@ fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {
         all.fold((usize::MAX, 0), |(first, end), nest| (first.min(nest), end.max(nest + 1)))
     };
     let nests = schedule.groups.iter().map(|group| nests(&group.paths)).collect();
-    Decision { schedule, nests, plans: Vec::new(), is_skewed: false }
+    Decision { schedule, nests, plans: Vec::new(), is_skewed: false, is_cut_short: false }
 }
 
 /// Why a schedule would compute something else, if it would.

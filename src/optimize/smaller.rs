@@ -1,6 +1,6 @@
 //! Which program stands in for one that is too large to be run? The same at small parameters, rewritten and grouped alike.
 
-use super::{Case, Clock, Failure, Options, Rewriting, Work, diagnose};
+use super::{Case, Clock, Failure, Options, Rewriting, Work, diagnose, usable};
 use crate::count;
 use crate::isl::Context;
 use crate::lang;
@@ -36,10 +36,8 @@ pub fn shrunk(
 pub fn grouped(case: &Case, options: &Options, groups: &[(usize, usize)]) -> Result<Option<Program>, Failure> {
     let mut work = Work::new(case, options, Clock::start(report::Times::default()))?;
     work.groups = Some(groups);
-    match work.best(&[options.fuse]) {
-        Err(Failure::DoesNotFit { .. }) => Ok(None),
-        outcome => Ok(Some(work.outcomes.swap_remove(outcome?[0]).program)),
-    }
+    let Some(outcomes) = usable(work.best(&[options.fuse]))? else { return Ok(None) };
+    Ok(Some(work.outcomes.swap_remove(outcomes[0]).program))
 }
 
 /// The program with every parameter at most `limit`, where that is a valid program, and a short one.
@@ -65,6 +63,6 @@ fn smaller_case(small: &Program, rewritings: &[&Rewriting], options: &Options) -
         source = rewriting.of(&source, &scop).ok()??;
     }
     let case = Case::new(source, options).ok().filter(|case| case.complete)?;
-    diagnose(&case.scop, &case.dependences, true).ok()?;
+    diagnose(&case.source, &case.scop, &case.dependences, true).ok()?;
     Some(case)
 }

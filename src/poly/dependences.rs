@@ -119,15 +119,17 @@ impl Dependences {
     }
 }
 
+/// Each question to isl may take so many operations: what it takes grows with an array's accesses, not with the program.
+///
 /// # Errors
 /// When isl's budget runs out.
-pub fn dependences(scop: &Scop, reductions: Reductions) -> Result<Dependences> {
+pub fn dependences(scop: &Scop, reductions: Reductions, operations: u64) -> Result<Dependences> {
     let none = scop.ctx.empty_union_map()?;
     let (mut flow_pairs, mut own, mut output) = (none.clone(), none.clone(), none.clone());
     let (mut anti, mut live_in, mut live_out) = (none.clone(), none.clone(), none);
     let is_touched = |array: &usize| scop.statements.iter().any(|s| s.touches(*array));
     for array in (0..scop.arrays.len()).filter(is_touched) {
-        let found = of_array(scop, array, reductions)?;
+        let found = scop.ctx.budget(operations, || of_array(scop, array, reductions, operations))?;
         flow_pairs = flow_pairs.union(&found.flow)?;
         own = own.union(&found.own)?;
         output = output.union(&instances(&found.output)?)?;
@@ -135,7 +137,11 @@ pub fn dependences(scop: &Scop, reductions: Reductions) -> Result<Dependences> {
         live_in = live_in.union(&found.live_in)?;
         live_out = live_out.union(&found.live_out)?;
     }
-    let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?.coalesce()?;
+    let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?;
+    let order = match scop.ctx.budget(operations, || order.coalesce()) {
+        Err(error) if error.is_quota() => order,
+        coalesced => coalesced?,
+    };
     let by_statement = ByStatement::of(&flow_pairs, &own, &live_out)?;
     Ok(Dependences { by_statement, flow: flow_pairs, reduction: own, order, anti, output, live_in, live_out })
 }
@@ -152,7 +158,10 @@ struct Through {
     live_out: UnionMap,
 }
 
-fn of_array(scop: &Scop, array: usize, reductions: Reductions) -> Result<Through> {
+fn of_array(scop: &Scop, array: usize, reductions: Reductions, operations: u64) -> Result<Through> {
+    let flow = |sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap| {
+        scop.ctx.budget(operations, || flow(sink, must, may, dates))
+    };
     let sides = Sides::of(scop, Some(array), reductions)?;
     let users: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)).collect();
     let dates = &scop.dates(&users)?;
@@ -162,11 +171,11 @@ fn of_array(scop: &Scop, array: usize, reductions: Reductions) -> Result<Through
     let (combined, own) = split_own(&updates.pairs)?;
     let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
-    let anti = anti(&all_writes, &sides.reads, &sides.writes, dates)?;
+    let anti = scop.ctx.budget(operations, || anti(&all_writes, &sides.reads, &sides.writes, dates))?;
     let output = overwritten.union(&combined)?;
     let anti = anti.union(&from_updates(scop, &output)?)?;
     let live_in = plain.no_source.union(&updates.no_source)?;
-    let live_out = live_out(scop, array, &sides, dates)?;
+    let live_out = scop.ctx.budget(operations, || live_out(scop, array, &sides, dates))?;
     Ok(Through { flow: plain.pairs.union(&combined)?, own, output, anti, live_in, live_out })
 }
 

@@ -19,7 +19,8 @@ pub fn product_bounds(scop: &Scop, capacity_bytes: i64) -> Result<Vec<i64>, Stri
     let mut bounds = Vec::new();
     for statement in &scop.statements {
         let Some(Product { reuse }) = product(scop, statement) else { continue };
-        let macs = points(&statement.domain)? as f64;
+        let Some(macs) = points(&statement.domain)? else { continue };
+        let macs = macs as f64;
         let bytes = statement.accesses.iter().map(|a| scop.arrays[a.array].ty.bytes()).min().unwrap_or(1);
         let room = capacity_bytes as f64 / bytes as f64;
         let elements = 2.0 * macs / (reuse as f64 * room).sqrt() - 2.0 * room;

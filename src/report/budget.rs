@@ -3,6 +3,12 @@
 /// What can run out while a program is scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Budget {
+    /// For the instances of statements and what they touch.
+    Accesses,
+    /// For the dependences.
+    Dependences,
+    /// For what can run together, and how.
+    Groups,
     /// For the plans of the groups that are chosen.
     Search,
     /// For the buffers of a schedule.
@@ -18,6 +24,9 @@ pub enum Budget {
 impl Budget {
     pub fn purpose(self) -> &'static str {
         match self {
+            Budget::Accesses => "accesses",
+            Budget::Dependences => "dependences",
+            Budget::Groups => "groups",
             Budget::Search => "tiles and orders of loops",
             Budget::Staging => "buffers",
             Budget::Loops => "loops",
@@ -29,6 +38,13 @@ impl Budget {
     /// What came of it, for a user.
     pub fn consequence(self) -> &'static str {
         match self {
+            Budget::Accesses => "what the statements touch was too intricate to be worked out",
+            Budget::Dependences => {
+                "the dependences were too intricate to be worked out, and statements run in source order, each staged by itself"
+            }
+            Budget::Groups => {
+                "what can run together was too intricate to be worked out, and statements run in source order"
+            }
             Budget::Search => "the search for tiles and orders of loops ended before all were tried",
             Budget::Staging => {
                 "the buffers of a schedule were too intricate to be worked out, and another one was taken"

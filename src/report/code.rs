@@ -23,12 +23,13 @@ pub enum Code {
     NothingChanged,
     Expanded,
     Split,
+    BudgetSpent,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 15] = [
+pub const CODES: [Code; 16] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -44,6 +45,7 @@ pub const CODES: [Code; 15] = [
     NothingChanged,
     Expanded,
     Split,
+    BudgetSpent,
 ];
 
 impl Code {
@@ -75,6 +77,7 @@ impl Code {
             NothingChanged => "nothing-changed",
             Expanded => "expanded",
             Split => "split",
+            BudgetSpent => "budget-spent",
         }
     }
 
@@ -144,6 +147,11 @@ impl Code {
             Split => {
                 "A loop runs as two, one after the other: a part of an array stays in the scratchpad that does not fit as a whole, and \
                  the rest passes by.\n\nA larger scratchpad makes it unnecessary."
+            }
+            BudgetSpent => {
+                "A count of operations ran out before all was tried, and the best that was found by then is used. The remark says which, and \
+                 how many bytes it can have cost at most: the distance to what any schedule must move.\n\n`--effort 10` allows ten \
+                 times the operations."
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Which figures describe a schedule?
 
 use super::bounds::product_bounds;
+use super::code::Code;
 use super::points::points;
 use super::remarks::remarks;
 use super::{
-    ArrayTraffic, BufferFigures, Dram, GroupFigures, MachineFigures, Operations, Remark, Report, Residence, SCHEMA,
-    Scratchpad, SolverFigures, Times, Traffic,
+    ArrayTraffic, Budget, BufferFigures, Dram, GroupFigures, MachineFigures, Operations, Remark, Report, Residence,
+    SCHEMA, Scratchpad, SolverFigures, Times, Traffic,
 };
 use crate::count::{self, Counts};
 use crate::isl::Set;
@@ -15,6 +16,7 @@ use crate::poly::{Dependences, Scop, number};
 use crate::timeline;
 use indexmap::IndexMap;
 use itertools::Itertools;
+use std::collections::BTreeSet;
 
 /// What a report is made from.
 pub struct Facts<'a> {
@@ -23,6 +25,7 @@ pub struct Facts<'a> {
     pub dependences: &'a Dependences,
     /// How the program was rewritten before it was scheduled.
     pub rewritten: &'a [Remark],
+    pub exhausted: &'a BTreeSet<Budget>,
     /// The statements that are scheduled: those of the program, or parts of them.
     pub scheduled: &'a Scop,
     /// Whether they are all known: their budget did not run out.
@@ -52,11 +55,6 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
     let products = product_bounds(facts.scop, facts.options.capacity_bytes)?;
     let lower_bound_bytes = products.into_iter().fold(compulsory_bytes, i64::max);
     let placement = &facts.outcome.staging.placement;
-    let status = match (facts.is_given, facts.complete) {
-        (true, _) => "given",
-        (false, true) => "optimal",
-        (false, false) => "budget",
-    };
     let mut report = Report {
         schema: SCHEMA.into(),
         kernel: facts.options.kernel.clone(),
@@ -83,10 +81,21 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
         groups: groups(facts)?,
         time: time(facts),
         remarks: Vec::new(),
-        solver: SolverFigures { name: facts.options.solver.name().into(), status: status.into(), gap: 0.0 },
+        solver: SolverFigures { name: facts.options.solver.name().into(), status: String::new(), gap: 0.0 },
         time_ms: Some(facts.times),
     };
     report.remarks = remarks(facts, &report);
+    let is_cut_short = report.remarks.iter().any(|r| matches!(r.code, Code::UnknownDependences | Code::BudgetSpent));
+    report.solver.status = match (facts.is_given, is_cut_short) {
+        (true, _) => "given",
+        (false, true) => "budget",
+        (false, false) => "optimal",
+    }
+    .into();
+    if is_cut_short {
+        let moved = report.dram.optimized.bytes();
+        report.solver.gap = (moved - report.dram.lower_bound_bytes).max(0) as f64 / moved.max(1) as f64;
+    }
     Ok(report)
 }
 
@@ -173,6 +182,8 @@ fn compulsory(facts: &Facts) -> Result<Vec<i64>, String> {
         let mut add = |set: Option<Set>| -> Result<(), String> {
             if let Some(set) = set {
                 let elements = points(&set).map_err(|e| format!("the compulsory bytes of `{}`: {e}", array.name))?;
+                // What is not known to be compulsory is not said to be.
+                let elements = elements.unwrap_or(0);
                 total = total.saturating_add(elements.saturating_mul(array.ty.bytes().into()));
             }
             Ok(())

@@ -2,13 +2,27 @@
 
 use crate::count;
 use crate::emit::{Leaves, Names, Sum, convert};
-use crate::isl::Set;
+use crate::isl::{IslError, Set};
 use crate::lang::ast::{Access, Array, Assign, AssignOp, ExprKind, Program, Role, Stmt, Type};
 
 /// The number of points of a set `{ A[a] }`: isl writes the loops that visit each point of a convex piece once, and those
 /// are counted. Loops over all pieces at once would need bounds that the loop language does not have.
-pub fn points(set: &Set) -> Result<i128, String> {
-    let text = |e: crate::isl::IslError| e.to_string();
+///
+/// `None` where isl's budget runs out.
+pub fn points(set: &Set) -> Result<Option<i128>, String> {
+    match set.context().budget(BUDGET, || loops(set)) {
+        Err(error) if error.is_quota() => Ok(None),
+        program => {
+            let program = program.map_err(|error| error.to_string())?;
+            count::count(&program).map(|counts| Some(counts.instances)).map_err(|e| e.to_string())
+        }
+    }
+}
+
+/// isl operations for one set.
+const BUDGET: u64 = 200_000;
+
+fn loops(set: &Set) -> Result<Program, IslError> {
     let mut program = Program::default();
     program.arrays.push(Array {
         role: Role::Temp,
@@ -19,11 +33,10 @@ pub fn points(set: &Set) -> Result<i128, String> {
         span: Default::default(),
     });
     let names = Names::of(&program);
-    for piece in set.coalesce().and_then(|set| set.disjoint_pieces()).map_err(text)? {
-        let loops = piece.visit().map_err(text)?;
-        program.body.extend(convert(&loops, &names, &Points).map_err(text)?);
+    for piece in set.coalesce()?.disjoint_pieces()? {
+        program.body.extend(convert(&piece.visit()?, &names, &Points)?);
     }
-    count::count(&program).map(|counts| counts.instances).map_err(|e| e.to_string())
+    Ok(program)
 }
 
 /// Leaves that do nothing but be counted.

@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::make::Facts;
-use super::{ArrayTraffic, Remark, Report};
+use super::{ArrayTraffic, Budget, Remark, Report};
 use crate::poly::{Scop, Sharing, sharing};
 
 /// A remark for each pair of nests that share data and run, after those on dependences that are not known and on
@@ -44,8 +44,24 @@ pub fn remarks(facts: &Facts, report: &Report) -> Vec<Remark> {
             .into(),
         code: Code::UnknownDependences,
     });
+    let spent = facts.exhausted.iter().filter_map(|&budget| spent(facts, report, budget));
     let rewritten = facts.rewritten.iter().cloned();
-    unknown.into_iter().chain(rewritten).chain(sharing(scop).into_iter().filter_map(remark)).collect()
+    unknown.into_iter().chain(spent).chain(rewritten).chain(sharing(scop).into_iter().filter_map(remark)).collect()
+}
+
+/// That a budget ran out and what that may have cost; `None` where it has cost nothing.
+fn spent(facts: &Facts, report: &Report, budget: Budget) -> Option<Remark> {
+    let above = report.dram.optimized.bytes().saturating_sub(report.dram.lower_bound_bytes);
+    if above <= 0 && budget != Budget::Proof {
+        return None;
+    }
+    let text = format!(
+        "the budget for the {} ran out: {}. At most {above} bytes more are moved than any schedule must; `--effort` raises the budget",
+        budget.purpose(),
+        budget.consequence()
+    );
+    let at = place(&facts.options.file, &facts.options.text, 0);
+    Some(Remark { kind: Code::BudgetSpent.kind().into(), at, text, code: Code::BudgetSpent })
 }
 
 /// How a schedule treats a pair: `Fused`, `KeptOnChip` or `MissedFusion`; `None` where one of them never runs.

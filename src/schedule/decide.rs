@@ -38,6 +38,8 @@ pub struct Decision {
     pub plans: Vec<(Rc<GroupProblem>, Plan)>,
     /// Whether a loop over time is skewed.
     pub is_skewed: bool,
+    /// Whether the search for a plan had too few steps to try all.
+    pub is_cut_short: bool,
 }
 
 impl Decision {
@@ -48,7 +50,7 @@ impl Decision {
     pub fn in_source_order(scop: &Scop) -> Result<Decision> {
         let schedule = source_schedule(scop)?;
         let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
-        Ok(Decision { schedule, nests, plans: Vec::new(), is_skewed: false })
+        Ok(Decision { schedule, nests, plans: Vec::new(), is_skewed: false, is_cut_short: false })
     }
 }
 
@@ -124,6 +126,7 @@ fn nests(scop: &Scop) -> Vec<Vec<usize>> {
 struct Planned {
     candidate: Candidate,
     how: How,
+    is_cut_short: bool,
 }
 
 #[derive(Clone)]
@@ -385,7 +388,8 @@ impl<'a> Planner<'a> {
     fn improve(&mut self, known: &Known, wanted: &[(usize, Question)]) {
         for (c, question) in wanted {
             let found = known.plans(question).first().cloned().flatten();
-            let Planned { candidate, how: How::Plan(_, plan) } = &mut self.plans[*c] else { continue };
+            self.plans[*c].is_cut_short = known.is_cut_short(question);
+            let Planned { candidate, how: How::Plan(_, plan), .. } = &mut self.plans[*c] else { continue };
             if let Some(better) = found.filter(|found| found.moved_bytes < plan.moved_bytes) {
                 (candidate.moved_bytes, candidate.peak_bytes) = (better.moved_bytes, better.peak_bytes);
                 *plan = better;
@@ -421,7 +425,7 @@ impl<'a> Planner<'a> {
             *known = moved_bytes.min(*known);
         }
         let candidate = Candidate { nests, resident: resident.to_vec(), moves, peak_bytes, moved_bytes };
-        self.plans.push(Planned { candidate, how });
+        self.plans.push(Planned { candidate, how, is_cut_short: false });
     }
 
     fn decision(&self, chosen: &[&Planned], resident: &[usize]) -> Decision {
@@ -449,7 +453,9 @@ impl<'a> Planner<'a> {
             _ => None,
         };
         let plans = chosen.iter().filter_map(|p| plan(&p)).collect();
-        Decision { schedule, nests: chosen.iter().map(|p| p.candidate.nests).collect(), plans, is_skewed }
+        let is_cut_short = chosen.iter().any(|p| p.is_cut_short);
+        let nests = chosen.iter().map(|p| p.candidate.nests).collect();
+        Decision { schedule, nests, plans, is_skewed, is_cut_short }
     }
 
     fn program_wide(&self, array: usize, schedule: &Schedule) -> BufferSpec {

@@ -4,7 +4,7 @@
 
 use super::bands::{Bands, GroupProblem};
 use super::problem::{Plan, Problem};
-use super::search::{frontier, outline};
+use super::search::{Found, frontier, outline};
 use crate::isl::Result;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -35,7 +35,7 @@ impl Care {
         }
     }
 
-    fn search(self, problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
+    fn search(self, problem: &Problem, capacities: &[i64], steps: u64) -> Found {
         match self {
             Care::Trial | Care::Outline => outline(problem, capacities, steps),
             Care::Thorough => frontier(problem, capacities, steps),
@@ -48,13 +48,13 @@ pub struct Known<'a> {
     pub bands: Bands<'a>,
     nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
-    plans: HashMap<Question, (Care, Vec<Option<Plan>>)>,
+    found: HashMap<Question, (Care, Found)>,
 }
 
 impl<'a> Known<'a> {
     pub fn new(bands: Bands<'a>) -> Known<'a> {
         let nests = bands.nests();
-        Known { bands, nests, problems: HashMap::new(), plans: HashMap::new() }
+        Known { bands, nests, problems: HashMap::new(), found: HashMap::new() }
     }
 
     /// The problem of a group of statements; `resident` arrays take no part in it.
@@ -73,7 +73,12 @@ impl<'a> Known<'a> {
 
     /// The plans found for a question that was searched.
     pub fn plans(&self, question: &Question) -> &[Option<Plan>] {
-        self.plans.get(question).map_or(&[], |(_, plans)| plans)
+        self.found.get(question).map_or(&[], |(_, found)| &found.plans)
+    }
+
+    /// Whether a question was searched thoroughly, and steps were missing.
+    pub fn is_cut_short(&self, question: &Question) -> bool {
+        self.found.get(question).is_some_and(|(care, found)| *care == Care::Thorough && !found.is_complete)
     }
 
     /// Searches all that has not been searched with as much care, side by side. Steps are counted, so the order of the answers
@@ -81,7 +86,7 @@ impl<'a> Known<'a> {
     pub fn search(&mut self, questions: Vec<Question>, care: Care, effort: u32) {
         let mut fresh: Vec<Question> = Vec::new();
         for question in questions {
-            let is_known = self.plans.get(&question).is_some_and(|(known, _)| *known >= care);
+            let is_known = self.found.get(&question).is_some_and(|(known, _)| *known >= care);
             if !is_known && !fresh.contains(&question) {
                 fresh.push(question);
             }
@@ -92,7 +97,7 @@ impl<'a> Known<'a> {
         let steps = (together / self.nests.max(1)).clamp(least, most) * u64::from(effort.max(1));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
         let next = AtomicUsize::new(0);
-        let found: Vec<(usize, Vec<Option<Plan>>)> = std::thread::scope(|scope| {
+        let found: Vec<(usize, Found)> = std::thread::scope(|scope| {
             let work = || {
                 let mut found = Vec::new();
                 while let (at, Some((problem, capacities))) = {
@@ -108,8 +113,8 @@ impl<'a> Known<'a> {
             found.extend(handles.into_iter().flat_map(|h| h.join().unwrap_or_default()));
             found
         });
-        for (at, plans) in found {
-            self.plans.insert(fresh[at].clone(), (care, plans));
+        for (at, found) in found {
+            self.found.insert(fresh[at].clone(), (care, found));
         }
     }
 }

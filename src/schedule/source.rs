@@ -66,6 +66,9 @@ pub fn source_path(n: usize, statement: &Statement) -> Path {
     Path { statement: n, positions: statement.positions.clone(), loops }
 }
 
+/// isl operations for a box around the elements that an instance touches; without it each has a buffer.
+const BOX: u64 = 20_000;
+
 /// Buffers for the elements that an instance touches, with their sizes in elements: accesses with the same index function
 /// share one, and so do more of an array where a box around them is smaller than they are apart.
 fn instance_buffers(n: usize, statement: &Statement) -> Result<Vec<(BufferSpec, i64)>> {
@@ -93,7 +96,13 @@ fn instance_buffers(n: usize, statement: &Statement) -> Result<Vec<(BufferSpec, 
         let apart = of_array.clone().count() as i64;
         let all: Vec<usize> = of_array.flat_map(|(_, accesses)| accesses.iter().copied()).collect();
         // Two index functions that differ somewhere touch two elements there.
-        let together = if apart > 2 { box_elements(statement, &all)? } else { apart };
+        let together = match apart > 2 {
+            true => match statement.domain.context().budget(BOX, || box_elements(statement, &all)) {
+                Err(error) if error.is_quota() => apart,
+                elements => elements?,
+            },
+            false => apart,
+        };
         match together < apart {
             true => buffers.push((*array, all, together)),
             false => buffers.push((*array, accesses.clone(), 1)),

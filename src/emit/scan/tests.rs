@@ -266,7 +266,7 @@ fn kernels_are_visited_as_isl_visits_them() {
         let smaller: Vec<(String, i64)> = parsed.params.iter().map(|p| (p.name.to_string(), p.value.min(12))).collect();
         let source = lang::resolve(&parsed, &smaller).unwrap().program;
         let scop = poly::extract(&source, &Context::new()).unwrap();
-        let dependences = poly::dependences(&scop, poly::Reductions::Free).unwrap();
+        let dependences = poly::dependences(&scop, poly::Reductions::Free, u64::MAX).unwrap();
         let solver = Default::default();
         let mut known = Known::new(Bands::new(&scop, &dependences, solver).unwrap());
         for fuse in [Fuse::None, Fuse::Auto] {

@@ -67,6 +67,8 @@ pub struct Group<'a> {
     pub best: Vec<Option<Plan>>,
     pub pass: Pass,
     pub budget: Budget,
+    /// Whether the last pass has tried all that it was to try.
+    pub is_complete: bool,
     /// Tiles of each dim, and of each statement's iterators, in this pass.
     dim_tiles: Vec<Vec<i64>>,
     pub iterator_tiles: Vec<Vec<Vec<i64>>>,
@@ -94,6 +96,7 @@ impl<'a> Group<'a> {
             capacities: capacities.to_vec(),
             pass: Pass { band_tiles: 0, private_tiles: 0, private_loops: 0, steps: 0 },
             budget: Budget::new(0),
+            is_complete: true,
             dim_tiles: Vec::new(),
             iterator_tiles: Vec::new(),
             pricer,
@@ -139,6 +142,7 @@ impl<'a> Group<'a> {
         self.iterator_tiles = frame.problem.statements.iter().map(|s| tiles(&s.extents)).collect();
         self.pass = pass;
         self.budget = Budget::new(pass.steps);
+        self.is_complete = true;
     }
 
     /// Searches the bands that `next` spells: the dims and tiles of a loop inside those given.
@@ -155,6 +159,7 @@ impl<'a> Group<'a> {
         for share in [64, 8, 1] {
             found = self.round(found, share);
         }
+        self.is_complete &= found.is_empty() && self.budget.left() > 0;
     }
 
     /// Looks for plans with each of the bands; those that need more than a share of the steps are returned.
@@ -196,6 +201,7 @@ impl<'a> Group<'a> {
         }
         found.retain(|prefix| self.is_hopeful(&prefix.depths));
         let used = half - self.budget.left();
+        self.is_complete &= used < half;
         self.budget = all;
         self.budget.spend(used);
         found
@@ -238,6 +244,7 @@ impl<'a> Group<'a> {
                     break;
                 }
                 if self.budget.left() <= kept {
+                    self.is_complete = false;
                     return longer;
                 }
                 let mut band = band.clone();

@@ -45,9 +45,17 @@ pub fn boxes(problem: &Problem, plan: &Plan) -> Option<Vec<Vec<i64>>> {
     Pricer::new(problem)?.price(plan).map(|priced| priced.boxes)
 }
 
-/// For each capacity (bytes, ascending) the plan that moves the fewest bytes and fits; `None` where there is none. A pass of the
-/// search takes at most `steps` steps, of some microseconds each.
-pub fn frontier(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
+/// What a search came to.
+pub struct Found {
+    /// For each capacity the plan that moves the fewest bytes and fits; `None` where there is none.
+    pub plans: Vec<Option<Plan>>,
+    /// Whether the last pass had steps enough to try all that it was to try.
+    pub is_complete: bool,
+}
+
+/// The best plans for capacities (bytes, ascending), of all sizes of tiles. A pass of the search takes at most `steps` steps, of some
+/// microseconds each.
+pub fn frontier(problem: &Problem, capacities: &[i64], steps: u64) -> Found {
     look(problem, capacities, |group| {
         sketch(group, steps);
         group.refine(Pass { band_tiles: ALL, private_tiles: 8, private_loops: 3, steps });
@@ -56,7 +64,7 @@ pub fn frontier(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option
 }
 
 /// As [`frontier`], from a few sizes of tiles: enough to compare groups with each other.
-pub fn outline(problem: &Problem, capacities: &[i64], steps: u64) -> Vec<Option<Plan>> {
+pub fn outline(problem: &Problem, capacities: &[i64], steps: u64) -> Found {
     look(problem, capacities, |group| sketch(group, steps))
 }
 
@@ -67,11 +75,14 @@ fn sketch(group: &mut Group, steps: u64) {
     group.run(Pass { band_tiles: 12, private_tiles: 8, private_loops: 3, steps });
 }
 
-fn look(problem: &Problem, capacities: &[i64], search: impl FnOnce(&mut Group)) -> Vec<Option<Plan>> {
-    let Some(pricer) = Pricer::new(problem) else { return vec![None; capacities.len()] };
+fn look(problem: &Problem, capacities: &[i64], search: impl FnOnce(&mut Group)) -> Found {
+    let Some(pricer) = Pricer::new(problem) else {
+        return Found { plans: vec![None; capacities.len()], is_complete: true };
+    };
     let mut group = Group::new(pricer, capacities);
     search(&mut group);
-    let Group { mut pricer, best, .. } = group;
+    let Group { mut pricer, best, is_complete, .. } = group;
     let grown = best.into_iter().zip(capacities);
-    grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect()
+    let plans = grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect();
+    Found { plans, is_complete }
 }
