@@ -106,7 +106,7 @@ fn diagonals_and_unrelated_parts_run_by_themselves() {
         assert!(peel(&peeled).is_none(), "{peeled}");
         let in_parts = |program: &Program| {
             let scop = extract(program, &Context::new()).expect("instances");
-            part(program, &waits(&dependences(&scop, Reductions::Free).expect("dependences")).expect("pairs"))
+            part(program, &waits(&dependences(&scop, Reductions::Free, u64::MAX).expect("dependences")).expect("pairs"))
         };
         let parted = in_parts(&peeled).unwrap_or(peeled);
         assert!(in_parts(&parted).is_none(), "{parted}");

@@ -20,7 +20,7 @@ pub fn points(set: &Set) -> Result<Option<i128>, String> {
 }
 
 /// isl operations for one set.
-const BUDGET: u64 = 200_000;
+const BUDGET: u64 = 60_000;
 
 fn loops(set: &Set) -> Result<Program, IslError> {
     let mut program = Program::default();
