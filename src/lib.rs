@@ -15,9 +15,10 @@
 //! ([`lang::ast`]), one printer and one interpreter serve both ends, so "is it right?" is *run both and compare*, and "is it
 //! better?" is *count both*.
 //!
-//! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: temps that
-//! iterations fill anew get an element for each ([`poly::expand`]), and a loop is split where a part of an array can stay that does not
-//! fit as a whole ([`schedule::split`] finds it, [`poly::split`] does it).
+//! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: diagonals and
+//! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
+//! use and iteration ([`poly::expand`]), and loops are split where a part of an array can stay that does not fit as a whole
+//! ([`schedule::split`] finds them, [`poly::split`] does it).
 //!
 //! [`apply`] is the line with the decisions of a text ([`replay`]) in the place of `decide`. They are asked whether they are legal and fit, and are
 //! refused in the user's words.

@@ -146,7 +146,8 @@ impl Code {
             }
             Split => {
                 "A loop runs as two, one after the other: a part of an array stays in the scratchpad that does not fit as a whole, and \
-                 the rest passes by.\n\nA larger scratchpad makes it unnecessary."
+                 the rest passes by; or parts of a nest that do not wait for each other run in loops of their own.\n\nA larger \
+                 scratchpad makes it unnecessary."
             }
             BudgetSpent => {
                 "A count of operations ran out before all was tried, and the best that was found by then is used. The remark says which, and \
