@@ -1,0 +1,119 @@
+//! How can a program be written so that there may be better schedules, what does it read like then, and how is that told?
+
+use super::Options;
+use crate::isl::IslError;
+use crate::lang::ast::Program;
+use crate::poly::{self, Expansion, Scop, Waits};
+use crate::replay;
+use crate::report::code::Code;
+use crate::report::{self, Remark};
+use crate::schedule::split::{Cut, Split};
+use itertools::Itertools;
+
+/// A way to write the same program so that there may be better schedules.
+pub enum Rewriting {
+    /// The diagonals of mirrored triangles by themselves, and parts of nests that do not wait for each other in loops of their own.
+    Part(Waits),
+    Expand(Vec<Expansion>),
+    Split(Split),
+}
+
+impl Rewriting {
+    /// The program rewritten: the one that it was found for, or the same of another size. `None` where that is not possible.
+    pub fn of(&self, source: &Program, scop: &Scop) -> Result<Option<Program>, IslError> {
+        Ok(match self {
+            Rewriting::Part(waits) => {
+                let peeled = poly::peel(source);
+                poly::part(peeled.as_ref().unwrap_or(source), waits).or(peeled)
+            }
+            Rewriting::Expand(expansions) => poly::expand(source, scop, expansions)?,
+            Rewriting::Split(split) => split.of(source, scop)?,
+        })
+    }
+
+    /// What was done, for the report.
+    pub fn remark(&self, scop: &Scop, options: &Options) -> Remark {
+        let of_loop = |id: usize| {
+            let statements = scop.statements.iter();
+            let mut found =
+                statements.flat_map(|s| s.dims.iter().map(move |dim| (s, dim))).filter(|(_, dim)| dim.loop_id == id);
+            found.next().map_or(("".into(), 0), |(s, dim)| (dim.iterator.clone(), s.assign.span.start as usize))
+        };
+        let (code, at, text) = match self {
+            Rewriting::Part(_) => {
+                let text = "parts of nests that do not wait for each other run in loops of their own".into();
+                (Code::Split, 0, text)
+            }
+            Rewriting::Expand(expansions) => {
+                let of = |e: &Expansion| {
+                    let loops: Vec<String> = e.loops().iter().map(|&id| format!("`{}`", of_loop(id).0)).collect();
+                    let elements = if loops.is_empty() {
+                        "is an array of its own".into()
+                    } else {
+                        format!("has an element for each {}", loops.join(", "))
+                    };
+                    match e.new_name() {
+                        Some(name) => format!("`{}` of later statements, `{name}`, {elements}", e.array()),
+                        None => format!("`{}` {elements}", e.array()),
+                    }
+                };
+                let all: Vec<String> = expansions.iter().map(of).collect();
+                let start = scop.arrays.iter().find(|a| expansions.iter().any(|e| e.array() == &a.name));
+                (Code::Expanded, start.map_or(0, |a| a.span.start as usize), all.join("; "))
+            }
+            Rewriting::Split(split) => {
+                let parts = |cut: &Cut| {
+                    let (first, end) = cut.range;
+                    let (before, after, all) = (cut.at - first, end - cut.at, end - first);
+                    format!("`{}` runs in two parts, {before} and {after} of its {all} values", of_loop(cut.loop_id).0)
+                };
+                let parts: Vec<String> = split.cuts.iter().map(parts).unique().collect();
+                let text = format!("{}, so that a part of what is walked stays in the scratchpad", parts.join("; "));
+                let start = split.cuts.first().map_or(0, |cut| of_loop(cut.loop_id).1);
+                (Code::Split, start, text)
+            }
+        };
+        Remark { kind: code.kind().into(), at: report::remarks::place(&options.file, &options.text, at), text, code }
+    }
+
+    /// As the text of a schedule says it.
+    pub fn written(&self, scop: &Scop) -> String {
+        let of_loop = |id: usize| {
+            let dims = (0..scop.statements.len()).flat_map(|s| scop.statements[s].dims.iter().map(move |dim| (s, dim)));
+            let mut own = dims.filter(|(_, dim)| dim.loop_id == id);
+            own.next().map(|(s, dim)| (replay::name(scop, s), dim.iterator.clone())).unwrap_or_default()
+        };
+        match self {
+            Rewriting::Part(_) => "part nests;".into(),
+            Rewriting::Expand(expansions) => {
+                let of = |e: &Expansion| {
+                    let own =
+                        e.new_name().map(|name| format!(" of {} as {name}", replay::name(scop, e.statements()[0])));
+                    let over = e.loops().iter().map(|&id| of_loop(id).1).join(", ");
+                    let over = if over.is_empty() { over } else { format!(" over {over}") };
+                    format!("{}{}{over}", e.array(), own.unwrap_or_default())
+                };
+                format!("expand {};", expansions.iter().map(of).join(" and "))
+            }
+            Rewriting::Split(split) => {
+                let cut = |cut: &Cut| {
+                    let (statement, iterator) = of_loop(cut.loop_id);
+                    format!("{iterator} of {statement} at {}", cut.at)
+                };
+                format!("split {};", split.cuts.iter().map(cut).join(", "))
+            }
+        }
+    }
+
+    /// That it is done to a program.
+    pub fn done(self, scop: &Scop, options: &Options) -> Done {
+        Done { remark: self.remark(scop, options), written: self.written(scop), by: self }
+    }
+}
+
+/// A rewriting, what is said about it, and how it is written in the text of a schedule.
+pub struct Done {
+    pub by: Rewriting,
+    pub remark: Remark,
+    pub written: String,
+}
