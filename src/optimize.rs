@@ -734,10 +734,11 @@ impl<'a> Work<'a> {
             })
             .collect();
         let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
-        match &mut self.known {
-            Some(known) => split::propose(known, &decision.plans, &goal, &excess),
-            None => Ok(None),
-        }
+        let Some(known) = &mut self.known else { return Ok(None) };
+        let scop = &self.case.scop;
+        let propose = || split::propose(known, &decision.plans, &goal, &excess);
+        let proposed = scop.ctx.budget(self.options.budget(scop), propose);
+        Ok(self.in_budget(proposed)?.flatten())
     }
 
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
