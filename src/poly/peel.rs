@@ -4,8 +4,9 @@
 //! element, and each can have a place of its own in the scratchpad. The instances and their order in each part stay the same.
 
 use super::Dependences;
-use crate::isl::Result;
-use crate::lang::ast::{Access, Affine, AffineKind, Expr, ExprKind, For, If, Name, Program, Range, Stmt};
+use super::scop::{collect_reads, number};
+use crate::isl::{Map, Result};
+use crate::lang::ast::{Access, Affine, AffineKind, For, If, Name, Program, Range, Stmt};
 use std::collections::BTreeSet;
 
 /// The program with each loop that begins or ends on a diagonal run in two parts, where its body touches mirror images of elements of an
@@ -89,21 +90,12 @@ fn collect<'a>(stmt: &'a Stmt, into: &mut Vec<(&'a Access, bool)>) {
         Stmt::For(f) => f.body.iter().for_each(|stmt| collect(stmt, into)),
         Stmt::If(branch) => branch.then.iter().chain(&branch.orelse).for_each(|stmt| collect(stmt, into)),
         Stmt::Assign(assign) => {
+            let mut reads = Vec::new();
+            collect_reads(&assign.value, &mut reads);
             into.push((&assign.target, true));
-            reads(&assign.value, into);
+            into.extend(reads.into_iter().map(|access| (access, false)));
         }
         Stmt::Transfer(_) => {}
-    }
-}
-
-fn reads<'a>(expr: &'a Expr, into: &mut Vec<(&'a Access, bool)>) {
-    match &expr.kind {
-        ExprKind::Access(access) => into.push((access, false)),
-        ExprKind::Neg(a) => reads(a, into),
-        ExprKind::Binary(_, a, b) => [a, b].into_iter().for_each(|e| reads(e, into)),
-        ExprKind::Call(_, args) => args.iter().for_each(|e| reads(e, into)),
-        ExprKind::Select(_, a, b) => [a, b].into_iter().for_each(|e| reads(e, into)),
-        ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) => {}
     }
 }
 
@@ -115,8 +107,7 @@ pub type Waits = BTreeSet<(usize, usize)>;
 /// # Errors
 /// When isl's budget runs out.
 pub fn waits(dependences: &Dependences) -> Result<Waits> {
-    let number = |name: Option<String>| name.and_then(|name| name[1..].parse::<usize>().ok());
-    let pair = |map: &crate::isl::Map| Some((number(map.domain_name())?, number(map.range_name())?));
+    let pair = |map: &Map| Some((number(&map.domain_name()?), number(&map.range_name()?)));
     Ok(dependences.order.maps()?.iter().filter_map(pair).collect())
 }
 

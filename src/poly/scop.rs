@@ -295,7 +295,7 @@ impl Walk<'_> {
     }
 }
 
-fn collect_reads<'a>(expr: &'a Expr, out: &mut Vec<&'a ast::Access>) {
+pub(super) fn collect_reads<'a>(expr: &'a Expr, out: &mut Vec<&'a ast::Access>) {
     match &expr.kind {
         ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) => {}
         ExprKind::Access(access) => out.push(access),
