@@ -4,6 +4,7 @@ mod given;
 mod realise;
 mod rewriting;
 mod smaller;
+mod work;
 
 pub use given::apply;
 
@@ -18,18 +19,13 @@ use crate::machine::Machine;
 use crate::poly::{self, Dependences, Reductions, Scop};
 use crate::replay;
 use crate::report::{self, Budget, Remark, Report};
-use crate::schedule::bands::Bands;
-use crate::schedule::split::{self, Split};
-use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
+use crate::schedule::{Decision, Fuse};
 use crate::staging::{self, Staging};
-use crate::timeline;
-use itertools::Itertools;
-use realise::{Realised, Refusal, Stop};
 use rewriting::{Done, Rewriting};
 use smaller::{grouped, shrunk};
 use std::collections::BTreeSet;
 use std::time::Instant;
+use work::{Rewritten, SPLITS, Work};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -104,9 +100,6 @@ const INSTANCES: u64 = 2_000_000;
 /// isl operations for a question about the dependences through one array, and more for each statement, a unit of effort.
 const DEPENDENCES: u64 = 100_000;
 const DEPENDENCES_OF_EACH: u64 = 2_000;
-
-/// Schedules that are too intricate to be carried out, after which no other one is tried.
-const INTRICATE: usize = 3;
 
 impl Options {
     /// isl operations for a stage.
@@ -494,269 +487,5 @@ impl Outcome {
         let scratch = self.program.arrays.iter().filter(|a| a.role == Role::Scratch);
         let offsets = scratch.zip(&self.staging.placement.offsets).map(|(a, &at)| (a.name.clone(), at)).collect();
         Placement { offsets, arena_bytes: self.staging.placement.arena_bytes }
-    }
-}
-
-/// Sixteenths of the scratchpad for which plans are made, one after the other until one can be carried out: plans are made for sums of sizes,
-/// and a layout can need a little more.
-const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
-
-/// Hundredths of the bytes of all arrays but temps, each once, from which on the program is worth rewriting.
-const WORTH: i128 = 105;
-/// Loops that are split, one after the other, at most.
-const SPLITS: usize = 2;
-
-/// An outcome of a program that was rewritten.
-struct Rewritten {
-    rewritten: Vec<Done>,
-    case: Case,
-    outcome: Outcome,
-}
-
-/// The way from a program to its outcomes.
-struct Work<'a> {
-    case: &'a Case,
-    options: &'a Options,
-    clock: Clock,
-    /// The groups to use, where they are known.
-    groups: Option<&'a [(usize, usize)]>,
-    /// `None` where the dependences are not known: then the program runs in source order, each instance staged by itself.
-    known: Option<Known<'a>>,
-    /// All that was carried out, each schedule once.
-    outcomes: Vec<Outcome>,
-    /// What cannot be carried out, so that no schedule is tried twice.
-    refused: Vec<(Decision, Refusal)>,
-    /// The budgets that ran out.
-    exhausted: BTreeSet<Budget>,
-}
-
-impl<'a> Work<'a> {
-    fn new(case: &'a Case, options: &'a Options, clock: Clock) -> Result<Work<'a>, IslError> {
-        let (outcomes, refused) = (Vec::new(), Vec::new());
-        let mut work =
-            Work { case, options, clock, groups: None, known: None, outcomes, refused, exhausted: BTreeSet::new() };
-        if case.complete {
-            let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
-            let bands = case.scop.ctx.budget(options.budget(&case.scop), bands);
-            work.known = work.in_budget(bands)?.map(Known::new);
-        }
-        Ok(work)
-    }
-
-    /// What was found out about groups, unless the budget for it ran out.
-    fn in_budget<T>(&mut self, found: Result<T, IslError>) -> Result<Option<T>, IslError> {
-        match found {
-            Err(error) if error.is_quota() => {
-                self.exhausted.insert(Budget::Groups);
-                Ok(None)
-            }
-            found => found.map(Some),
-        }
-    }
-
-    /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
-    fn best(&mut self, kinds: &[Fuse]) -> Result<Vec<usize>, Failure> {
-        if self.known.is_some() && schedule::least_bytes(&self.case.scop)? > self.options.capacity_bytes {
-            return Err(self.does_not_fit(&Decision::in_source_order(&self.case.scop)?.schedule)?);
-        }
-        let mut decisions = self.decide(kinds, ROOMS[0], Skewing::Strips)?.into_iter();
-        let mut found = Vec::new();
-        for &kind in kinds {
-            let outcome = match decisions.next() {
-                Some(decision) => self.settle(kind, decision)?,
-                None => None,
-            };
-            found.push(outcome.map_or_else(|| self.in_source_order(), Ok)?);
-        }
-        Ok(found)
-    }
-
-    /// The outcome of a decision, or of one for less room. What skewing moves is an estimate before it is carried out, and strips may be too
-    /// intricate to be, so the best plan without it is carried out too.
-    fn settle(&mut self, kind: Fuse, decision: Decision) -> Result<Option<usize>, Failure> {
-        let is_skewed = decision.is_skewed;
-        let mut outcome = self.carry_out(decision)?.ok();
-        if is_skewed {
-            if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[1..4], Skewing::Strips)?;
-            }
-            if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[..4], Skewing::Rows)?;
-            }
-            let plain = self.within(kind, &ROOMS, Skewing::None)?;
-            return Ok(self.better(outcome.into_iter().chain(plain)));
-        }
-        if outcome.is_none() {
-            outcome = self.within(kind, &ROOMS[1..], Skewing::Strips)?;
-        }
-        Ok(outcome)
-    }
-
-    /// The outcome that moves the fewest bytes; of several the one whose transfers have the longest runs, then the first.
-    fn better(&self, outcomes: impl Iterator<Item = usize>) -> Option<usize> {
-        let ties = outcomes.unique().min_set_by_key(|&n| self.outcomes[n].bytes());
-        match ties[..] {
-            [only] => Some(only),
-            _ => ties.into_iter().min_by_key(|&n| timeline::runs(&self.outcomes[n].program).unwrap_or(i128::MAX)),
-        }
-    }
-
-    /// The outcome for the first of some rooms for which there is one.
-    fn within(&mut self, kind: Fuse, rooms: &[i64], skewing: Skewing) -> Result<Option<usize>, Failure> {
-        for &sixteenths in rooms {
-            let is_intricate = |(_, refusal): &&(Decision, Refusal)| matches!(refusal, Refusal::Exhausted(_));
-            if self.refused.iter().filter(is_intricate).count() >= INTRICATE {
-                return Ok(None);
-            }
-            for decision in self.decide(&[kind], sixteenths, skewing)? {
-                if let Ok(outcome) = self.carry_out(decision)? {
-                    return Ok(Some(outcome));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// A schedule of each kind for a part of the scratchpad; none where the dependences are not known.
-    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skewing: Skewing) -> Result<Vec<Decision>, Failure> {
-        let Options { capacity_bytes, effort, .. } = *self.options;
-        let Some(known) = &mut self.known else { return Ok(Vec::new()) };
-        let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
-        let goal = Goal { capacity_bytes: room, effort, skewing };
-        let scop = &self.case.scop;
-        let decisions = scop.ctx.budget(self.options.budget(scop), || match self.groups {
-            Some(groups) => {
-                let decide = |&fuse| schedule::decide_groups(known, scop, &goal, fuse, groups);
-                kinds.iter().map(decide).collect()
-            }
-            None => schedule::decide(known, scop, &goal, kinds),
-        });
-        self.clock.lap(|t| &mut t.schedule);
-        Ok(self.in_budget(decisions)?.unwrap_or_default())
-    }
-
-    fn in_source_order(&mut self) -> Result<usize, Failure> {
-        let decision = || Decision::in_source_order(&self.case.scop);
-        match self.carry_out(decision()?)? {
-            Ok(outcome) => Ok(outcome),
-            Err(Refusal::NoRoom) => Err(self.does_not_fit(&decision()?.schedule)?),
-            Err(Refusal::Exhausted(budget)) => Err(too_intricate(&self.case.source, budget)),
-        }
-    }
-
-    /// The outcome of a decision, or why there is none.
-    fn carry_out(&mut self, decision: Decision) -> Result<Result<usize, Refusal>, Failure> {
-        let same = |known: &Decision| known.schedule == decision.schedule && known.nests == decision.nests;
-        if let Some(known) = self.outcomes.iter().position(|o| same(&o.decision)) {
-            return Ok(Ok(known));
-        }
-        if let Some((_, refusal)) = self.refused.iter().find(|(known, _)| same(known)) {
-            return Ok(Err(*refusal));
-        }
-        match self.case.realise(&decision.schedule, self.options, &mut self.clock) {
-            Ok(Realised { staging, program, counts, ends }) => {
-                self.outcomes.push(Outcome { decision, staging, program, counts, ends });
-                Ok(Ok(self.outcomes.len() - 1))
-            }
-            Err(Stop::Refused(refusal)) => {
-                if let Refusal::Exhausted(budget) = refusal {
-                    self.exhausted.insert(budget);
-                }
-                self.refused.push((decision, refusal));
-                Ok(Err(refusal))
-            }
-            Err(Stop::Failed(failure)) => Err(failure),
-        }
-    }
-
-    /// A better outcome of the program rewritten, with at most so many loops split.
-    fn improve(&mut self, than: usize, splits: usize) -> Result<Option<Rewritten>, Failure> {
-        let Case { source, scop, dependences, complete } = self.case;
-        let once = source.arrays.iter().filter(|a| a.role != Role::Temp).map(|a| i128::from(a.bytes()));
-        if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
-            return Ok(None);
-        }
-        if let Some(rewriting) = self.case.apart(self.options)? {
-            let parted = self.rewritten(than, rewriting, splits)?;
-            if parted.is_some() {
-                return Ok(parted);
-            }
-        }
-        let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
-        let expansions = self.in_budget(expansions)?.unwrap_or_default();
-        let expanded = match expansions.is_empty() {
-            true => None,
-            false => self.rewritten(than, Rewriting::Expand(expansions), splits)?,
-        };
-        if expanded.is_some() {
-            return Ok(expanded);
-        }
-        let split = if splits > 0 { self.promising(than)? } else { None };
-        match split {
-            Some(split) => self.rewritten(than, Rewriting::Split(split), splits - 1),
-            None => Ok(None),
-        }
-    }
-
-    /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
-    fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
-        let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
-        let Some(case) = usable(Case::new(source, self.options))?.filter(|case| case.complete) else { return Ok(None) };
-        let mut work = Work::new(&case, self.options, self.clock)?;
-        let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
-        let found = found[0];
-        let is_better = work.outcomes[found].bytes() < self.outcomes[than].bytes();
-        let further = if is_better { work.improve(found, splits)? } else { None };
-        self.clock = work.clock;
-        self.exhausted.append(&mut work.exhausted);
-        let outcome = work.outcomes.swap_remove(found);
-        let done = by.done(&self.case.scop, self.options);
-        Ok(match further {
-            Some(mut further) => {
-                further.rewritten.insert(0, done);
-                Some(further)
-            }
-            None => is_better.then_some(Rewritten { rewritten: vec![done], case, outcome }),
-        })
-    }
-
-    /// The split that promises most for an outcome.
-    fn promising(&mut self, outcome: usize) -> Result<Option<Split>, IslError> {
-        let Options { capacity_bytes, effort, .. } = *self.options;
-        let Outcome { decision, counts, .. } = &self.outcomes[outcome];
-        let excess: Vec<i128> = counts
-            .arrays
-            .iter()
-            .zip(&self.case.scop.arrays)
-            .map(|(count, array)| {
-                let moved = count.load_elements.saturating_add(count.store_elements);
-                moved.saturating_sub(array.elements().into()).saturating_mul(count.element_bytes.into())
-            })
-            .collect();
-        let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
-        let Some(known) = &mut self.known else { return Ok(None) };
-        let scop = &self.case.scop;
-        let propose = || split::propose(known, &decision.plans, &goal, &excess);
-        let proposed = scop.ctx.budget(self.options.budget(scop), propose);
-        Ok(self.in_budget(proposed)?.flatten())
-    }
-
-    fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
-        let Case { scop, dependences, .. } = self.case;
-        let times = staging::Times::new(scop, source);
-        let staging = scop.ctx.budget(self.options.budget(scop), || staging::stage(&times, dependences));
-        let staging = within(&self.case.source, Budget::Staging, staging)?;
-        let table = staging::tightest(&staging.buffers)
-            .iter()
-            .map(|b| {
-                let statement = &scop.statements[b.users[0].statement];
-                format!("  {:>8} bytes  {}  in {}\n", b.bytes(), scop.arrays[b.array].name, statement.label)
-            })
-            .collect();
-        Ok(Failure::DoesNotFit {
-            capacity_bytes: self.options.capacity_bytes,
-            smallest_bytes: staging.placement.arena_bytes,
-            table,
-        })
     }
 }
