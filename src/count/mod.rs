@@ -14,7 +14,7 @@ mod walk;
 
 use std::fmt;
 
-use crate::lang::ast::{Assign, AssignOp, Condition, Expr, ExprKind, Name, Program, Role, Stmt, Transfer};
+use crate::lang::ast::{Assign, AssignOp, Name, Program, Role, Stmt, Transfer};
 
 use domain::{Case, few};
 use points::Counter;
@@ -104,6 +104,19 @@ impl Counts {
         }
     }
 
+    /// Adds runs of an assignment.
+    fn assign(&mut self, assign: &Assign, times: i128) -> Result<(), CountError> {
+        add(&mut self.instances, 1, times)?;
+        add(&mut self.operations, assign.operations().into(), times)?;
+        for access in assign.value.reads() {
+            self.loads(&access.array, times)?;
+        }
+        if assign.op != AssignOp::Set {
+            self.loads(&assign.target.array, times)?;
+        }
+        self.stores(&assign.target.array, times)
+    }
+
     /// Bytes loaded and stored, over all arrays; `None` if they do not fit.
     pub fn bytes(&self) -> Option<(i128, i128)> {
         self.arrays.iter().try_fold((0, 0), |(loads, stores): (i128, i128), array| {
@@ -167,7 +180,7 @@ impl Walk {
                 }
                 Stmt::Assign(assign) => {
                     let points = self.points_once(&mut points, cases)?;
-                    self.assign(assign, points)?;
+                    self.counts.assign(assign, points)?;
                 }
                 Stmt::Transfer(transfer) => {
                     let points = self.points_once(&mut points, cases)?;
@@ -189,21 +202,6 @@ impl Walk {
         cases.iter().try_fold(0, |sum: i128, case| {
             sum.checked_add(self.counter.points(&case.system)?).ok_or(CountError::Overflow)
         })
-    }
-
-    fn assign(&mut self, assign: &Assign, points: i128) -> Result<(), CountError> {
-        let combines = assign.op != AssignOp::Set;
-        let mut once = Once { operations: i128::from(combines), reads: Vec::new() };
-        once.expr(&assign.value);
-        if combines {
-            once.reads.push(&assign.target.array);
-        }
-        add(&mut self.counts.instances, 1, points)?;
-        add(&mut self.counts.operations, once.operations, points)?;
-        for array in once.reads {
-            self.counts.loads(array, points)?;
-        }
-        self.counts.stores(&assign.target.array, points)
     }
 
     fn transfer(&mut self, transfer: &Transfer, points: i128, cases: &[Case]) -> Result<(), CountError> {
@@ -228,49 +226,4 @@ fn inside(cases: &[Case], ranges: &[crate::lang::ast::Range]) -> Result<Vec<Case
         cases = entered.collect::<Result<Vec<_>, _>>()?.concat();
     }
     Ok(cases)
-}
-
-/// What one evaluation of an expression does.
-struct Once<'a> {
-    operations: i128,
-    reads: Vec<&'a Name>,
-}
-
-impl<'a> Once<'a> {
-    fn expr(&mut self, expr: &'a Expr) {
-        match &expr.kind {
-            ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) => {}
-            ExprKind::Access(access) => self.reads.push(&access.array),
-            ExprKind::Neg(a) => self.expr(a),
-            ExprKind::Binary(_, a, b) => {
-                self.operations += 1;
-                self.expr(a);
-                self.expr(b);
-            }
-            ExprKind::Call(_, arguments) => {
-                self.operations += 1;
-                arguments.iter().for_each(|argument| self.expr(argument));
-            }
-            ExprKind::Select(condition, then, orelse) => {
-                self.operations += 1;
-                self.condition(condition);
-                self.expr(then);
-                self.expr(orelse);
-            }
-        }
-    }
-
-    fn condition(&mut self, condition: &'a Condition<Expr>) {
-        match condition {
-            Condition::Chain(first, rest) => {
-                self.expr(first);
-                for (_, right) in rest {
-                    self.operations += 1;
-                    self.expr(right);
-                }
-            }
-            Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| self.condition(part)),
-            Condition::Not(part) => self.condition(part),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Counts by running the loops, without the values: for programs that are short, or whose sets are too intricate to be counted as such.
 
-use super::{CountError, Counts, Once, add};
-use crate::lang::ast::{Affine, Assign, AssignOp, Condition, Name, Range, Stmt, Transfer};
+use super::{CountError, Counts, add};
+use crate::lang::ast::{Affine, Condition, Name, Range, Stmt, Transfer};
 use crate::lang::value::{self, NoValue};
 
 /// Adds what a body does to counts that are all zero, looking at `most` iterations and statements in them.
@@ -31,7 +31,7 @@ impl<'p> Walk<'p> {
                     let branch = if self.holds(&i.condition)? { &i.then } else { &i.orelse };
                     self.body(branch)?;
                 }
-                Stmt::Assign(assign) => self.assign(assign)?,
+                Stmt::Assign(assign) => self.counts.assign(assign, 1)?,
                 Stmt::Transfer(transfer) => self.transfer(transfer)?,
             }
         }
@@ -54,19 +54,6 @@ impl<'p> Walk<'p> {
             at = at.checked_add(range.step).ok_or(CountError::Overflow)?;
         }
         Ok(())
-    }
-
-    fn assign(&mut self, assign: &'p Assign) -> Result<(), CountError> {
-        let combines = assign.op != AssignOp::Set;
-        let mut once = Once { operations: i128::from(combines), reads: Vec::new() };
-        once.expr(&assign.value);
-        if combines {
-            once.reads.push(&assign.target.array);
-        }
-        add(&mut self.counts.instances, 1, 1)?;
-        add(&mut self.counts.operations, once.operations, 1)?;
-        once.reads.into_iter().try_for_each(|array| self.counts.loads(array, 1))?;
-        self.counts.stores(&assign.target.array, 1)
     }
 
     fn transfer(&mut self, transfer: &'p Transfer) -> Result<(), CountError> {

@@ -10,6 +10,7 @@ mod diagnostic;
 mod doubt;
 pub mod layout;
 mod mistake;
+mod once;
 mod parse;
 mod print;
 mod resolve;

@@ -4,7 +4,7 @@
 //! element, and each can have a place of its own in the scratchpad. The instances and their order in each part stay the same.
 
 use super::Dependences;
-use super::scop::{collect_reads, number};
+use super::scop::number;
 use crate::isl::{Map, Result};
 use crate::lang::ast::{Access, Affine, AffineKind, For, If, Name, Program, Range, Stmt};
 use std::collections::BTreeSet;
@@ -90,10 +90,8 @@ fn collect<'a>(stmt: &'a Stmt, into: &mut Vec<(&'a Access, bool)>) {
         Stmt::For(f) => f.body.iter().for_each(|stmt| collect(stmt, into)),
         Stmt::If(branch) => branch.then.iter().chain(&branch.orelse).for_each(|stmt| collect(stmt, into)),
         Stmt::Assign(assign) => {
-            let mut reads = Vec::new();
-            collect_reads(&assign.value, &mut reads);
             into.push((&assign.target, true));
-            into.extend(reads.into_iter().map(|access| (access, false)));
+            into.extend(assign.value.reads().into_iter().map(|access| (access, false)));
         }
         Stmt::Transfer(_) => {}
     }

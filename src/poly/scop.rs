@@ -2,7 +2,7 @@
 
 use super::{Linear, text};
 use crate::isl::{Context, Map, Result, Set, UnionMap};
-use crate::lang::ast::{self, Affine, AffineKind, Assign, AssignOp, Condition, Expr, ExprKind, Name, Stmt};
+use crate::lang::ast::{self, Affine, AffineKind, Assign, AssignOp, Condition, Name, Stmt};
 use std::collections::HashMap;
 
 /// A source-level program as a static control part.
@@ -264,10 +264,8 @@ impl Walk<'_> {
     fn accesses(&self, assign: &Assign, tuple: &str, domain: &Set) -> Result<(Vec<Access>, Vec<usize>)> {
         let updates = assign.op != AssignOp::Set;
         let mut accesses = vec![self.access(&assign.target, tuple, domain, updates, true)?];
-        let mut sources = Vec::new();
-        collect_reads(&assign.value, &mut sources);
         let mut reads = Vec::new();
-        for source in sources {
+        for source in assign.value.reads() {
             let access = self.access(source, tuple, domain, true, false)?;
             let same = |known: &Access| Ok(known.array == access.array && known.relation.is_equal(&access.relation)?);
             let mut number = accesses.len();
@@ -292,35 +290,6 @@ impl Walk<'_> {
             self.ctx.map(&format!("{{ {tuple} -> A{array}[{}] }}", index.join(",")))?.intersect_domain(domain)?;
         let linear = source.indices.iter().map(|a| self.linear(a)).collect();
         Ok(Access { array, reads, writes, relation, linear, source: source.clone() })
-    }
-}
-
-pub(super) fn collect_reads<'a>(expr: &'a Expr, out: &mut Vec<&'a ast::Access>) {
-    match &expr.kind {
-        ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) => {}
-        ExprKind::Access(access) => out.push(access),
-        ExprKind::Neg(a) => collect_reads(a, out),
-        ExprKind::Binary(_, a, b) => {
-            collect_reads(a, out);
-            collect_reads(b, out);
-        }
-        ExprKind::Call(_, args) => args.iter().for_each(|a| collect_reads(a, out)),
-        ExprKind::Select(condition, a, b) => {
-            collect_condition(condition, out);
-            collect_reads(a, out);
-            collect_reads(b, out);
-        }
-    }
-}
-
-fn collect_condition<'a>(condition: &'a Condition<Expr>, out: &mut Vec<&'a ast::Access>) {
-    match condition {
-        Condition::Chain(first, rest) => {
-            collect_reads(first, out);
-            rest.iter().for_each(|(_, e)| collect_reads(e, out));
-        }
-        Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|c| collect_condition(c, out)),
-        Condition::Not(inner) => collect_condition(inner, out),
     }
 }
 
