@@ -18,7 +18,8 @@
 //! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: diagonals and
 //! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
 //! use and iteration ([`poly::expand`]), and loops are split where a part of an array can stay that does not fit as a whole
-//! ([`schedule::split`] finds them, [`poly::split`] does it).
+//! ([`schedule::split`] finds them, [`poly::split`] does it). Nests run in slabs of rows that compute their edges twice, where that saves
+//! bytes ([`schedule::overlap`] finds them, [`poly::overlap`] does it).
 //!
 //! [`apply`] is the line with the decisions of a text ([`replay`]) in the place of `decide`. They are asked whether they are legal and fit, and are
 //! refused in the user's words.
@@ -65,6 +66,8 @@
 //! - *shift*: a constant by which a statement runs later along a loop than another.
 //! - *time skewing*: rows run later by a constant for each step of time, so that tiles of several steps are legal (Wonnacott 2000).
 //! - *strip*: a block of a dimension that drifts with time as skewed rows do.
+//! - *overlapped tiling*: tiles that compute what they need of their neighbours themselves (Krishnamoorthy et al. 2007); *slabs* are such
+//!   tiles of rows.
 //! - *index-set splitting*: one loop as two, one after the other (Griebl, Feautrier and Lengauer 2000).
 //! - *expansion*: an element of a temp for each iteration that fills it (Feautrier 1988).
 //! - *tile loop*: a loop over blocks of values; *point loop*: a loop inside a block (Wolf and Lam 1991).

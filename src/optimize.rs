@@ -25,7 +25,7 @@ use rewriting::{Done, Rewriting};
 use smaller::{grouped, shrunk};
 use std::collections::BTreeSet;
 use std::time::Instant;
-use work::{Rewritten, SPLITS, Work};
+use work::{Allowance, Rewritten, Work};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct Options {
     /// The scratchpad in bytes; the machine's, unless the user set it.
     pub capacity_bytes: i64,
     pub fuse: Fuse,
-    /// Operations that recomputing may add, as a part of the program's own. None is added yet.
+    /// Operations that recomputing may add, as a part of the program's own.
     pub recompute: f64,
     pub solver: Solver,
     /// Multiplies the operation budgets.
@@ -170,7 +170,7 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
     };
     let per_nest = work.outcomes[alone].counts.clone();
     let rewritten = match options.fuse {
-        Fuse::Auto => work.improve(best, SPLITS)?,
+        Fuse::Auto => work.improve(best, Allowance::new(per_nest.operations, options))?,
         _ => None,
     };
     let (rewritten, case, outcome) = match rewritten {
@@ -212,7 +212,7 @@ fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clo
     let Chosen { rewritten, case: other, outcome, per_nest, smaller, mut exhausted, is_given } = chosen;
     let scheduled = other.as_ref().unwrap_or(case);
     let operations = options.budget(scop);
-    let subject = outcome.checked(source, &scheduled.dependences, options.capacity_bytes, smaller, operations);
+    let subject = outcome.checked(source, scheduled, options.capacity_bytes, smaller, operations);
     if check::all(&subject).map_err(Failure::Fault)? == check::Order::Unproven {
         exhausted.insert(Budget::Proof);
     }
@@ -464,14 +464,15 @@ impl Outcome {
     fn checked<'a>(
         &'a self,
         source: &'a Program,
-        dependences: &'a Dependences,
+        scheduled: &'a Case,
         capacity_bytes: i64,
         smaller: Option<(Program, Program)>,
         operations: u64,
     ) -> check::Subject<'a> {
         check::Subject {
             source,
-            dependences,
+            rewritten: &scheduled.source,
+            dependences: &scheduled.dependences,
             schedule: &self.decision.schedule,
             program: &self.program,
             counts: &self.counts,

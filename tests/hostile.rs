@@ -57,7 +57,7 @@ fn options(capacity_bytes: i64) -> Options {
         machine: Machine::named("edge").expect("a machine built in"),
         capacity_bytes,
         fuse: Fuse::Auto,
-        recompute: 0.0,
+        recompute: 0.25,
         solver: Default::default(),
         effort: 1,
         strict_fp: false,

@@ -36,7 +36,7 @@ impl Case {
             machine: Machine::named("edge").expect("a machine built in"),
             capacity_bytes,
             fuse: Fuse::Auto,
-            recompute: 0.0,
+            recompute: 0.25,
             solver: Default::default(),
             effort: 1,
             strict_fp: false,
@@ -86,7 +86,7 @@ fn refusal(failure: &Failure) -> String {
 type Small = (&'static str, &'static [(&'static str, i64)], i64, &'static str);
 
 const TWO_MM: Small = ("two_mm", &[("NI", 12), ("NJ", 14), ("NK", 10), ("NL", 16)], 900, "tile l by 4 {");
-const SMALL: [Small; 12] = [
+const SMALL: [Small; 13] = [
     TWO_MM,
     ("gemm", &[("M", 24), ("N", 20), ("K", 16)], 300, " in 2 loops"),
     ("gemm", &[("M", 256), ("N", 256), ("K", 256)], 1 << 18, "split "),
@@ -99,6 +99,7 @@ const SMALL: [Small; 12] = [
     ("cholesky", &[("N", 14)], 300, "S1 (A[i][j], A[i][k])"),
     ("jacobi_2d", &[("T", 8), ("N", 20)], 2_000, "}\nkeep A for"),
     ("atax", &[("M", 40), ("N", 30)], 2_000, "group"),
+    ("inverted_residual", &[("C", 8), ("M", 24), ("H", 32), ("W", 32)], 8 << 10, "overlap S0 to S8 along "),
 ];
 
 #[test]
@@ -148,6 +149,32 @@ fn a_temp_of_two_uses_is_two_arrays_again() {
     ] {
         let failure = case.applied(&found.replace(expand, changed)).expect_err("a refusal");
         assert!(refusal(&failure).contains(words), "{changed}: {}", refusal(&failure));
+    }
+}
+
+#[test]
+fn nests_that_run_in_slabs_do_so_again() {
+    let text = "input X[60][40]; temp T[60][40]; output Y[58][40]; for i in 0..60, j in 0..40 { T[i][j] = 2 * X[i][j]; } \
+        for i in 0..58, j in 0..40 { Y[i][j] = T[i][j] + T[i + 2][j]; }";
+    let case = Case::new(text, &[], 600);
+    let group = "group { tile i2 by 1, j by 8, i by 1 (S1 at i + 2) { S0; S1; } keep X for S0 in 3 loops; keep T for S0, S1 in 2 loops; \
+        keep Y for S1 in 3 loops; }";
+    let applied = case.applied(&format!("overlap S0 to S1 along i of S1 by 10; {group}")).expect("a schedule");
+    let (report, added) = (&applied.report, 2 * 5 * 40);
+    assert_eq!(report.operations.optimized, report.operations.source + added);
+    assert_eq!(report.dram.optimized.bytes(), 4 * 40 * (60 + 2 * 5 + 58));
+    for (overlap, words) in [
+        ("overlap S0 to S1 along i of S1 by 58;", "no slabs of 58"),
+        ("overlap S0 to S1 along k of S1 by 2;", "no loop of `k`"),
+        ("overlap S0 to S2 along i of S1 by 2;", "no statement `S2`"),
+        ("overlap S1 to S0 along i of S1 by 2;", "cannot run in slabs"),
+        ("overlap S0 to S0 along i of S1 by 2;", "cannot run in slabs"),
+        ("overlap S0 to S1 along i of S1 by 10, S1 to S1 along i of S1 by 2;", "in two"),
+        ("overlap S0 to S1 along i of S1;", "expected `by`"),
+        ("overlap S0 along i of S1 by 2;", "expected `to`"),
+    ] {
+        let failure = case.applied(&format!("{overlap} {group}")).expect_err("a refusal");
+        assert!(refusal(&failure).contains(words), "{overlap}: {}", refusal(&failure));
     }
 }
 

@@ -7,7 +7,7 @@ use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::lang::ast::Program;
 use polyfuse::machine::Machine;
-use polyfuse::poly::{Reductions, dependences, expand, expansions, extract, part, peel, split, waits};
+use polyfuse::poly::{Overlap, Reductions, dependences, expand, expansions, extract, part, peel, split, waits};
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
 use polyfuse::schedule::Fuse;
@@ -116,6 +116,69 @@ fn diagonals_and_unrelated_parts_run_by_themselves() {
     }
 }
 
+/// Chains of nests that look at neighbouring rows, and in how many ways they run in slabs: of which loops, and how many rows.
+const CHAINS: [(&str, usize); 7] = [
+    // A halo on both sides, and one that the border cuts.
+    (
+        "input X[14][5]; temp T[14][5]; output Y[14][5]; for h in 0..14, w in 0..5 { T[h][w] = 2 * X[h][w]; } \
+         for w in 0..5, h in 0..14 { Y[h][w] = T[h][w]; if h > 0 { Y[h][w] += T[h - 1][w]; } if h < 13 { Y[h][w] -= T[h + 1][w]; } }",
+        17,
+    ),
+    // The number of a row may stand in bounds and conditions.
+    (
+        "input X[14][14]; temp T[14][14]; output Y[12][14]; for h in 0..14, w in 0..14 { T[h][w] = 0; for k in 0..h + 1 \
+         { if k <= w { T[h][w] += X[h][k]; } } } for h in 0..12, w in 0..14 { Y[h][w] = T[h + 2][w] - T[h][13 - w]; }",
+        11,
+    ),
+    // Rows of two strides, sums in a temp, and a second consumer.
+    (
+        "input X[18][4]; temp S[18][4], P[8][4]; output Y[8][4]; for h in 0..18, w in 0..4 { S[h][w] = 1; \
+         for q in 0..4 { S[h][w] += X[h][q]; } } for p in 0..8, w in 0..4 { P[p][w] = -inf; for r in 0..3 \
+         { P[p][w] max= S[2 * p + r][w]; } } for p in 0..8, w in 0..4 { Y[p][w] = P[p][w] * S[2 * p][w]; }",
+        10,
+    ),
+    // A row needs all rows: along the other loop alone.
+    (
+        "input X[9][6]; temp T[9][6]; output Y[9][6]; for h in 0..9, w in 0..6 { T[h][w] = X[h][w]; } \
+         for h in 0..9, w in 0..6 { Y[h][w] = 0; for g in 0..9 { Y[h][w] += T[g][w] * T[h][w]; } }",
+        5,
+    ),
+    // What stays would be made twice.
+    ("input X[9]; output T[9], Y[8]; for h in 0..9 { T[h] = X[h]; } for h in 0..8 { Y[h] = T[h] + T[h + 1]; }", 0),
+    // A row needs the one before it.
+    (
+        "input X[9]; temp T[9]; output Y[9]; for h in 0..9 { T[h] = X[h]; if h > 0 { T[h] += T[h - 1]; } } \
+      for h in 0..9 { Y[h] = T[h]; }",
+        0,
+    ),
+    // The number of a row is a value.
+    ("temp T[9]; output Y[8]; for h in 0..9 { T[h] = h; } for h in 0..8 { Y[h] = T[h] + T[h + 1]; }", 0),
+];
+
+#[test]
+fn nests_in_slabs_do_the_same() {
+    for (text, expected) in CHAINS {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let last = scop.statements.last().expect("a statement");
+        let mut ways = 0;
+        for dim in &last.dims {
+            let (least, most) = scop.range(dim.loop_id).expect("a range").expect("instances");
+            for rows in -1..=most - least + 1 {
+                let (nests, loop_id, range) = (0..program.body.len(), dim.loop_id, (least, most + 1));
+                let overlap = Overlap { nests, loop_id, range, rows };
+                let slabs = overlap.slabs(&scop).expect("slabs");
+                let Some(written) = slabs.and_then(|slabs| overlap.of(&program, &scop, &slabs)) else { continue };
+                let count = (most - least) / rows + 1;
+                assert!(written.to_string().contains(&format!("in 0..{count} {{")), "{rows} of {written}");
+                assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{rows} of {written}");
+                ways += 1;
+            }
+        }
+        assert_eq!(ways, expected, "{text}");
+    }
+}
+
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
     let moved = report(kernel, overrides, capacity_bytes, fuse).dram.optimized;
     moved.load_bytes + moved.store_bytes
@@ -126,9 +189,8 @@ fn report(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fu
     report_of(std::fs::read_to_string(path).expect("a kernel"), kernel, overrides, capacity_bytes, fuse)
 }
 
-fn report_of(text: String, kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> Report {
-    let parsed = lang::parse(&text).expect("a program parses");
-    let options = Options {
+fn options(text: String, kernel: &str, capacity_bytes: i64, fuse: Fuse) -> Options {
+    Options {
         kernel: kernel.into(),
         file: format!("{kernel}.loop"),
         text,
@@ -139,7 +201,12 @@ fn report_of(text: String, kernel: &str, overrides: &[(&str, i64)], capacity_byt
         solver: Default::default(),
         effort: 1,
         strict_fp: false,
-    };
+    }
+}
+
+fn report_of(text: String, kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> Report {
+    let options = options(text, kernel, capacity_bytes, fuse);
+    let parsed = lang::parse(&options.text).expect("a program parses");
     let overrides: Vec<(String, i64)> = overrides.iter().map(|&(name, value)| (name.into(), value)).collect();
     optimize(&parsed, &overrides, &options).expect("a schedule").report
 }
@@ -224,4 +291,27 @@ fn the_report_says_how_a_program_was_rewritten() {
     assert_eq!(expanded, "`S` has an element for each `r`, `q`");
     let split = said("gemm", &[("M", 256), ("N", 256), ("K", 256)], 1 << 18, Code::Split);
     assert!(split.contains("runs in two parts") && split.contains("of its 256 values"), "{split}");
+}
+
+/// Three nests with weights that leave too little room for rows of the whole width: narrow slabs compute their edges twice.
+#[test]
+fn edges_are_computed_twice_as_far_as_that_is_allowed() {
+    let text = "input X[8][32][32], F[24][8], G[24][3][3], K[8][24]; temp U[24][32][32], V[24][32][32]; output Y[8][32][32];
+        for m in 0..24, h in 0..32, w in 0..32 { U[m][h][w] = 0; for c in 0..8 { U[m][h][w] += F[m][c] * X[c][h][w]; } }
+        for m in 0..24, h in 0..32, w in 0..32 { V[m][h][w] = 0; for r in 0..3, s in 0..3 {
+          if 0 <= h + r - 1 < 32 && 0 <= w + s - 1 < 32 { V[m][h][w] += G[m][r][s] * U[m][h + r - 1][w + s - 1]; } } }
+        for c in 0..8, h in 0..32, w in 0..32 { Y[c][h][w] = 0; for m in 0..24 { Y[c][h][w] += K[c][m] * V[m][h][w]; } }";
+    let parsed = lang::parse(text).expect("a program parses");
+    let with = |recompute: f64| {
+        let options = Options { recompute, ..options(text.into(), "narrow", 8 << 10, Fuse::Auto) };
+        let report = optimize(&parsed, &[], &options).expect("a schedule").report;
+        let (moved, operations) = (report.dram.optimized, report.operations);
+        let added = (operations.optimized - operations.source) as f64 / operations.source as f64;
+        assert!((0.0..=recompute).contains(&added), "{added} of {recompute}");
+        assert_eq!(added > 0.0, report.remarks.iter().any(|remark| remark.code == Code::Recomputed));
+        (moved.load_bytes + moved.store_bytes, added)
+    };
+    let (none, few, more) = (with(0.0), with(0.02), with(0.25));
+    assert!(none.1 == 0.0 && more.1 > 0.02, "{none:?} {few:?} {more:?}");
+    assert!(more.0 * 10 < none.0 * 9 && more.0 <= few.0 && few.0 <= none.0, "{none:?} {few:?} {more:?}");
 }

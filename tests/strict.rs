@@ -27,7 +27,7 @@ fn keeps_every_bit(text: &str, capacity_bytes: i64, strict_fp: bool) -> Option<b
         machine: Machine::named("edge").expect("a machine"),
         capacity_bytes,
         fuse: Fuse::Auto,
-        recompute: 0.0,
+        recompute: 0.25,
         solver: Default::default(),
         effort: 1,
         strict_fp,

@@ -20,6 +20,8 @@ pub const LONGEST_RUN: i128 = 1_000_000;
 /// A schedule and the program that came of it.
 pub struct Subject<'a> {
     pub source: &'a Program,
+    /// The source as it was rewritten before it was scheduled.
+    pub rewritten: &'a Program,
     pub dependences: &'a Dependences,
     pub schedule: &'a Schedule,
     pub program: &'a Program,
@@ -67,7 +69,7 @@ pub fn all(subject: &Subject) -> Result<Order, String> {
         return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
     }
     apart(&subject.places, subject.arena_bytes)?;
-    instances(subject.source, subject.counts)?;
+    instances(subject)?;
     if !is_long(subject.counts) {
         traffic(subject.program, subject.counts)?;
         results(subject.source, subject.program)?;
@@ -94,15 +96,25 @@ fn apart(places: &[Place], arena_bytes: i64) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether every instance of the source runs once, at any size: a maximum may not miss one that is left out.
-fn instances(source: &Program, counts: &Counts) -> Result<(), String> {
-    match count::count(source) {
-        Ok(of_source) if of_source.instances != counts.instances => Err(format!(
-            "the source runs {} instances of its statements, the scheduled program {}",
-            of_source.instances, counts.instances
-        )),
-        _ => Ok(()),
+/// Whether every instance runs once, at any size: a maximum may not miss one that is left out. What stays is written as often as in the
+/// source; temps may be made more than once.
+fn instances(subject: &Subject) -> Result<(), String> {
+    let Ok(rewritten) = count::count(subject.rewritten) else { return Ok(()) };
+    let (wanted, found) = (rewritten.instances, subject.counts.instances);
+    if wanted != found {
+        return Err(format!("the program runs {wanted} instances of its statements, the scheduled program {found}"));
     }
+    let Ok(source) = count::count(subject.source) else { return Ok(()) };
+    let stay = subject.source.arrays.iter().filter(|array| array.role != Role::Temp);
+    for array in stay {
+        let writes = |counts: &Counts| counts.arrays.iter().find(|c| c.name == array.name).map(|c| c.store_elements);
+        let (wanted, found) = (writes(&source), writes(&rewritten));
+        if wanted != found {
+            let name = &array.name;
+            return Err(format!("the source writes `{name}` {wanted:?} times, the rewritten program {found:?} times"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a program does more than is run to check it.

@@ -4,6 +4,7 @@
 //! part nests;                           what does not wait for each other runs in loops of its own
 //! expand T over i and U of S4 as U2;    temps get an element for each iteration, or for what statements use them for
 //! split i of S0 at 512;                 a loop runs as two
+//! overlap S0 to S4 along i of S4 by 8;  nests run in slabs of rows, each of which computes what it needs of its neighbours itself
 //! group {                               what runs together, in this order
 //!   tile i by 64, j by 32 (S2 at j + 1) {
 //!     S0;
@@ -42,6 +43,7 @@ pub enum Rewriting {
     Part(Span),
     Expand(Vec<Expanded>),
     Split(Vec<Cut>),
+    Overlap(Vec<Slabs>),
 }
 
 /// An array that has an element for each iteration of loops; or as that statement and those use it with which it shares values, with a
@@ -61,6 +63,17 @@ pub struct Cut {
     pub iterator: Name,
     pub of: Mention,
     pub at: i64,
+    pub span: Span,
+}
+
+/// The nests from that of a statement to that of another one run in slabs of so many values of the iterator of a loop around a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slabs {
+    pub first: Mention,
+    pub last: Mention,
+    pub iterator: Name,
+    pub of: Mention,
+    pub rows: i64,
     pub span: Span,
 }
 

@@ -1,4 +1,4 @@
-//! What does an assignment do each time that it runs? Operations and reads.
+//! What does an assignment do each time that it runs? Operations and reads; and what they are made of, to be changed.
 
 use super::ast::{Access, Assign, AssignOp, Condition, Expr, ExprKind};
 
@@ -41,6 +41,20 @@ impl Expr {
             }
         }
     }
+
+    /// Visits numbers, names and reads, in the order of the text.
+    pub fn each_leaf(&mut self, visit: &mut dyn FnMut(&mut ExprKind)) {
+        match &mut self.kind {
+            leaf @ (ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) | ExprKind::Access(_)) => visit(leaf),
+            ExprKind::Neg(a) => a.each_leaf(visit),
+            ExprKind::Binary(_, a, b) => [a, b].into_iter().for_each(|side| side.each_leaf(visit)),
+            ExprKind::Call(_, arguments) => arguments.iter_mut().for_each(|argument| argument.each_leaf(visit)),
+            ExprKind::Select(condition, a, b) => {
+                condition.each_leaf(visit);
+                [a, b].into_iter().for_each(|side| side.each_leaf(visit));
+            }
+        }
+    }
 }
 
 impl Condition<Expr> {
@@ -62,6 +76,16 @@ impl Condition<Expr> {
             }
             Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| part.collect(into)),
             Condition::Not(part) => part.collect(into),
+        }
+    }
+    fn each_leaf(&mut self, visit: &mut dyn FnMut(&mut ExprKind)) {
+        match self {
+            Condition::Chain(first, rest) => {
+                first.each_leaf(visit);
+                rest.iter_mut().for_each(|(_, right)| right.each_leaf(visit));
+            }
+            Condition::And(parts) | Condition::Or(parts) => parts.iter_mut().for_each(|part| part.each_leaf(visit)),
+            Condition::Not(part) => part.each_leaf(visit),
         }
     }
 }

@@ -330,6 +330,9 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_as
                 | Rule::kw_over
                 | Rule::kw_split
+                | Rule::kw_overlap
+                | Rule::kw_to
+                | Rule::kw_along
                 | Rule::kw_of
                 | Rule::kw_at
                 | Rule::kw_group

@@ -8,8 +8,8 @@ use crate::check::{coherence, is_long, legality};
 use crate::isl::IslError;
 use crate::lang::Diagnostic;
 use crate::lang::ast::{Program, Span};
-use crate::lang::decisions::{self, Decisions, Expanded, Step};
-use crate::poly::{self, Expansion};
+use crate::lang::decisions::{self, Decisions, Expanded, Mention, Slabs, Step};
+use crate::poly::{self, Dim, Expansion, Overlap};
 use crate::replay::{self, Read, name};
 use crate::report;
 use crate::schedule::source::source_schedule;
@@ -85,6 +85,7 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
             }
             decisions::Rewriting::Expand(all) => (expand(case, all)?, all.first().map(|expanded| expanded.span)),
             decisions::Rewriting::Split(cuts) => (split(case, cuts)?, cuts.first().map(|cut| cut.span)),
+            decisions::Rewriting::Overlap(all) => (overlap(case, all)?, all.first().map(|slabs| slabs.span)),
         };
         let Some(source) = by.of(&case.source, &case.scop)? else {
             let help = "leave it out, and name its parts no more below".into();
@@ -176,13 +177,17 @@ fn split(case: &Case, cuts: &[decisions::Cut]) -> Result<Rewriting, Failure> {
     Ok(Rewriting::Split(Split { cuts: all }))
 }
 
+fn no_loop(iterator: &str, of: &Mention, dims: &[Dim]) -> Failure {
+    let help = format!("the loops around it are those of {}", dims.iter().map(|dim| &dim.iterator).join(", "));
+    refused(format!("no loop of `{iterator}` is around `{}`", of.label), of.span, "", help)
+}
+
 fn cut(scop: &poly::Scop, decided: &decisions::Cut) -> Result<Cut, Failure> {
     let decisions::Cut { iterator, of, at, .. } = decided;
     let statement = replay::statement(scop, of).map_err(|mistake| Failure::Schedule(vec![*mistake]))?;
     let dims = &scop.statements[statement].dims;
     let Some(dim) = dims.iter().find(|dim| dim.iterator == *iterator) else {
-        let help = format!("the loops around it are those of {}", dims.iter().map(|dim| &dim.iterator).join(", "));
-        return Err(refused(format!("no loop of `{iterator}` is around `{}`", of.label), of.span, "", help));
+        return Err(no_loop(iterator, of, dims));
     };
     let range = scop.range(dim.loop_id)?;
     match range {
@@ -197,6 +202,39 @@ fn cut(scop: &poly::Scop, decided: &decisions::Cut) -> Result<Cut, Failure> {
             Err(refused(format!("`{iterator}` cannot be split at {at}"), of.span, "", help))
         }
     }
+}
+
+fn overlap(case: &Case, decided: &[Slabs]) -> Result<Rewriting, Failure> {
+    let scop = &case.scop;
+    let statement = |mention| replay::statement(scop, mention).map_err(|mistake| Failure::Schedule(vec![*mistake]));
+    let mut all: Vec<Overlap> = Vec::new();
+    for Slabs { first, last, iterator, of, rows, span } in decided {
+        let nest = |statement: usize| scop.statements[statement].nest;
+        let nests = nest(statement(first)?)..nest(statement(last)?) + 1;
+        let dims = &scop.statements[statement(of)?].dims;
+        let Some(dim) = dims.iter().find(|dim| dim.iterator == *iterator) else {
+            return Err(no_loop(iterator, of, dims));
+        };
+        let (least, most) = scop.range(dim.loop_id)?.unwrap_or((0, -1));
+        let overlap = Overlap { nests, loop_id: dim.loop_id, range: (least, most + 1), rows: *rows };
+        if !(1..=most - least).contains(rows) {
+            let help = format!("slabs of 1 to {} rows leave more than one", most - least);
+            return Err(refused(format!("`{iterator}` has no slabs of {rows}"), *span, "", help));
+        }
+        let meets = |other: &Overlap| overlap.nests.start < other.nests.end && other.nests.start < overlap.nests.end;
+        if all.iter().any(meets) {
+            return Err(refused("a nest is in two of these".into(), *span, "", "let each nest be in one".into()));
+        }
+        let is_possible =
+            case.complete && overlap.slabs(scop)?.is_some_and(|slabs| overlap.of(&case.source, scop, &slabs).is_some());
+        if !is_possible {
+            let message = format!("these nests cannot run in slabs of `{iterator}`");
+            let help = "each row must need rows near it alone, in loops from number to number, and only temps of these nests may be computed twice";
+            return Err(refused(message, *span, "", help.into()));
+        }
+        all.push(overlap);
+    }
+    Ok(Rewriting::Overlap(all))
 }
 
 /// Carries out what decisions say for a program that is rewritten.

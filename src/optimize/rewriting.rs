@@ -3,7 +3,7 @@
 use super::Options;
 use crate::isl::IslError;
 use crate::lang::ast::Program;
-use crate::poly::{self, Expansion, Scop, Waits};
+use crate::poly::{self, Expansion, Overlap, Scop, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -16,6 +16,8 @@ pub enum Rewriting {
     Part(Waits),
     Expand(Vec<Expansion>),
     Split(Split),
+    /// Nests that run in slabs, each of which computes the rows at its edges itself; and how many operations that adds.
+    Overlap(Vec<Overlap>),
 }
 
 impl Rewriting {
@@ -28,6 +30,7 @@ impl Rewriting {
             }
             Rewriting::Expand(expansions) => poly::expand(source, scop, expansions)?,
             Rewriting::Split(split) => split.of(source, scop)?,
+            Rewriting::Overlap(overlaps) => poly::overlap(source, scop, overlaps)?,
         })
     }
 
@@ -72,6 +75,17 @@ impl Rewriting {
                 let start = split.cuts.first().map_or(0, |cut| of_loop(cut.loop_id).1);
                 (Code::Split, start, text)
             }
+            Rewriting::Overlap(overlaps) => {
+                let of = |overlap: &Overlap| {
+                    let iterator = of_loop(overlap.loop_id).0;
+                    format!("{} nests run in slabs of {} values of `{iterator}`", overlap.nests.len(), overlap.rows)
+                };
+                let slabs: Vec<String> = overlaps.iter().map(of).collect();
+                let text =
+                    format!("{}, and each slab computes what it needs of its neighbours itself", slabs.join("; "));
+                let start = overlaps.first().map_or(0, |overlap| of_loop(overlap.loop_id).1);
+                (Code::Recomputed, start, text)
+            }
         };
         Remark { kind: code.kind().into(), at: report::remarks::place(&options.file, &options.text, at), text, code }
     }
@@ -101,6 +115,16 @@ impl Rewriting {
                     format!("{iterator} of {statement} at {}", cut.at)
                 };
                 format!("split {};", split.cuts.iter().map(cut).join(", "))
+            }
+            Rewriting::Overlap(overlaps) => {
+                let slabs = |overlap: &Overlap| {
+                    let of = |s: Option<usize>| s.map(|s| replay::name(scop, s)).unwrap_or_default();
+                    let mut inside = overlap.statements(scop);
+                    let (first, last) = (of(inside.next()), of(inside.next_back()));
+                    let (statement, iterator) = of_loop(overlap.loop_id);
+                    format!("{first} to {last} along {iterator} of {statement} by {}", overlap.rows)
+                };
+                format!("overlap {};", overlaps.iter().map(slabs).join(", "))
             }
         }
     }

@@ -5,9 +5,10 @@ use super::rewriting::{Done, Rewriting};
 use super::{Case, Clock, Failure, Options, Outcome, too_intricate, usable, within};
 use crate::isl::IslError;
 use crate::lang::ast::Role;
-use crate::poly;
+use crate::poly::{self, Overlap};
 use crate::report::Budget;
 use crate::schedule::bands::Bands;
+use crate::schedule::overlap;
 use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
 use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
@@ -26,7 +27,33 @@ const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
 /// Hundredths of the bytes of all arrays but temps, each once, from which on the program is worth rewriting.
 const WORTH: i128 = 105;
 /// Loops that are split, one after the other, at most.
-pub const SPLITS: usize = 2;
+const SPLITS: usize = 2;
+
+/// What rewritings may still do.
+#[derive(Clone, Copy)]
+pub struct Allowance {
+    /// Loops that may be split.
+    pub splits: usize,
+    /// Operations that may be added to those of the program.
+    pub operations: i128,
+}
+
+impl Allowance {
+    /// For a program of so many operations.
+    pub fn new(operations: i128, options: &Options) -> Allowance {
+        Allowance { splits: SPLITS, operations: (operations as f64 * options.recompute).floor() as i128 }
+    }
+
+    /// What is left after a rewriting.
+    fn after(self, rewriting: &Rewriting) -> Allowance {
+        match rewriting {
+            Rewriting::Part(_) | Rewriting::Expand(_) => self,
+            Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..self },
+            // All nests that are worth it go together.
+            Rewriting::Overlap(_) => Allowance { operations: 0, ..self },
+        }
+    }
+}
 
 /// An outcome of a program that was rewritten.
 pub struct Rewritten {
@@ -191,15 +218,15 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// A better outcome of the program rewritten, with at most so many loops split.
-    pub fn improve(&mut self, than: usize, splits: usize) -> Result<Option<Rewritten>, Failure> {
+    /// A better outcome of the program rewritten.
+    pub fn improve(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
         let Case { source, scop, dependences, complete } = self.case;
         let once = source.arrays.iter().filter(|a| a.role != Role::Temp).map(|a| i128::from(a.bytes()));
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
         if let Some(rewriting) = self.case.apart(self.options)? {
-            let parted = self.rewritten(than, rewriting, splits)?;
+            let parted = self.rewritten(than, rewriting, allowed)?;
             if parted.is_some() {
                 return Ok(parted);
             }
@@ -208,27 +235,33 @@ impl<'a> Work<'a> {
         let expansions = self.in_budget(expansions)?.unwrap_or_default();
         let expanded = match expansions.is_empty() {
             true => None,
-            false => self.rewritten(than, Rewriting::Expand(expansions), splits)?,
+            false => self.rewritten(than, Rewriting::Expand(expansions), allowed)?,
         };
         if expanded.is_some() {
             return Ok(expanded);
         }
-        let split = if splits > 0 { self.promising(than)? } else { None };
-        match split {
-            Some(split) => self.rewritten(than, Rewriting::Split(split), splits - 1),
-            None => Ok(None),
+        let overlaps = self.overlaps(than, allowed)?;
+        if !overlaps.is_empty() {
+            let overlapped = self.rewritten(than, Rewriting::Overlap(overlaps), allowed)?;
+            if overlapped.is_some() {
+                return Ok(overlapped);
+            }
         }
+        let split = if allowed.splits > 0 { self.promising(than)? } else { None };
+        split.map_or(Ok(None), |split| self.rewritten(than, Rewriting::Split(split), allowed))
     }
 
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
-    fn rewritten(&mut self, than: usize, by: Rewriting, splits: usize) -> Result<Option<Rewritten>, Failure> {
+    fn rewritten(&mut self, than: usize, by: Rewriting, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
         let Some(case) = usable(Case::new(source, self.options))?.filter(|case| case.complete) else { return Ok(None) };
         let mut work = Work::new(&case, self.options, self.clock)?;
         let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
         let found = found[0];
-        let is_better = work.outcomes[found].bytes() < self.outcomes[than].bytes();
-        let further = if is_better { work.improve(found, splits)? } else { None };
+        let (before, after) = (&self.outcomes[than], &work.outcomes[found]);
+        let is_allowed = after.counts.operations.saturating_sub(before.counts.operations) <= allowed.operations;
+        let is_better = is_allowed && after.bytes() < before.bytes();
+        let further = if is_better { work.improve(found, allowed.after(&by))? } else { None };
         self.clock = work.clock;
         self.exhausted.append(&mut work.exhausted);
         let outcome = work.outcomes.swap_remove(found);
@@ -240,6 +273,19 @@ impl<'a> Work<'a> {
             }
             None => is_better.then_some(Rewritten { rewritten: vec![done], case, outcome }),
         })
+    }
+
+    /// The slabs that promise most for an outcome.
+    fn overlaps(&mut self, outcome: usize, allowed: Allowance) -> Result<Vec<Overlap>, IslError> {
+        let Options { capacity_bytes, effort, .. } = *self.options;
+        let Outcome { decision, .. } = &self.outcomes[outcome];
+        let operations = allowed.operations;
+        let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
+        let Some(known) = self.known.as_mut().filter(|_| operations > 0) else { return Ok(Vec::new()) };
+        let Case { source, scop, .. } = self.case;
+        let propose = || overlap::propose(known, source, &decision.plans, &goal, operations);
+        let proposed = scop.ctx.budget(self.options.budget(scop), propose);
+        Ok(self.in_budget(proposed)?.unwrap_or_default())
     }
 
     /// The split that promises most for an outcome.

@@ -8,9 +8,7 @@
 use super::Dependences;
 use super::scop::{Scop, Statement};
 use crate::isl::{Map, Result};
-use crate::lang::ast::{
-    Access, Affine, AffineKind, Array, Assign, Condition, Expr, ExprKind, Name, Program, Role, Stmt,
-};
+use crate::lang::ast::{Access, Affine, AffineKind, Array, Assign, ExprKind, Name, Program, Role, Stmt};
 
 /// An array that statements use among themselves, the name that it has for them, and the loops whose iterations get elements of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +86,7 @@ fn webs(scop: &Scop, dependences: &Dependences, array: usize) -> Vec<Vec<usize>>
 }
 
 /// A name that the program does not have: that of an array, and a number.
-fn fresh(program: &Program, scop: &Scop, array: &Name, n: usize) -> Name {
+pub(super) fn fresh(program: &Program, scop: &Scop, array: &Name, n: usize) -> Name {
     let is_taken = |name: &str| {
         let mut iterators = scop.statements.iter().flat_map(|s| &s.dims);
         program.arrays.iter().any(|a| *a.name == *name)
@@ -206,7 +204,11 @@ fn in_statement(stmt: &mut Stmt, elements: &[Element], seen: &mut usize) {
         Stmt::Assign(Assign { target, value, .. }) => {
             let own: Vec<&Element> = elements.iter().filter(|element| element.statements.contains(seen)).collect();
             in_access(target, &own);
-            in_expression(value, &own);
+            value.each_leaf(&mut |leaf| {
+                if let ExprKind::Access(access) = leaf {
+                    in_access(access, &own);
+                }
+            });
             *seen += 1;
         }
         Stmt::Transfer(_) => {}
@@ -217,34 +219,5 @@ fn in_access(access: &mut Access, elements: &[&Element]) {
     if let Some(element) = elements.iter().find(|element| element.array == access.array) {
         access.array = element.name.clone();
         access.indices.splice(0..0, element.indices.iter().cloned());
-    }
-}
-
-fn in_expression(expr: &mut Expr, elements: &[&Element]) {
-    match &mut expr.kind {
-        ExprKind::Number(_) | ExprKind::Inf | ExprKind::Name(_) => {}
-        ExprKind::Access(access) => in_access(access, elements),
-        ExprKind::Neg(a) => in_expression(a, elements),
-        ExprKind::Binary(_, a, b) => {
-            in_expression(a, elements);
-            in_expression(b, elements);
-        }
-        ExprKind::Call(_, args) => args.iter_mut().for_each(|a| in_expression(a, elements)),
-        ExprKind::Select(condition, a, b) => {
-            in_condition(condition, elements);
-            in_expression(a, elements);
-            in_expression(b, elements);
-        }
-    }
-}
-
-fn in_condition(condition: &mut Condition<Expr>, elements: &[&Element]) {
-    match condition {
-        Condition::Chain(first, rest) => {
-            in_expression(first, elements);
-            rest.iter_mut().for_each(|(_, e)| in_expression(e, elements));
-        }
-        Condition::And(parts) | Condition::Or(parts) => parts.iter_mut().for_each(|c| in_condition(c, elements)),
-        Condition::Not(inner) => in_condition(inner, elements),
     }
 }

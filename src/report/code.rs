@@ -24,12 +24,13 @@ pub enum Code {
     Expanded,
     Split,
     BudgetSpent,
+    Recomputed,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 16] = [
+pub const CODES: [Code; 17] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -46,6 +47,7 @@ pub const CODES: [Code; 16] = [
     Expanded,
     Split,
     BudgetSpent,
+    Recomputed,
 ];
 
 impl Code {
@@ -78,6 +80,7 @@ impl Code {
             Expanded => "expanded",
             Split => "split",
             BudgetSpent => "budget-spent",
+            Recomputed => "recomputed",
         }
     }
 
@@ -153,6 +156,11 @@ impl Code {
                 "A count of operations ran out before all was tried, and the best that was found by then is used. The remark says which, and \
                  how many bytes it can have cost at most: the distance to what any schedule must move.\n\n`--effort 10` allows ten \
                  times the operations."
+            }
+            Recomputed => {
+                "Nests that look at neighbouring rows of each other's results run in slabs of rows, and each slab computes the rows at its \
+                 edges itself: rows are computed twice so that fewer bytes move.\n\n`--recompute FRACTION` says how many operations that \
+                 may add, as a part of the program's own; 0 forbids it. A larger scratchpad may make it unnecessary."
             }
         }
     }

@@ -8,6 +8,7 @@ pub mod bands;
 mod decide;
 mod known;
 mod nest;
+pub mod overlap;
 mod placement;
 pub mod problem;
 mod relation;

@@ -142,7 +142,7 @@ fn options(capacity_bytes: i64, fuse: Fuse) -> Options {
         machine: Machine::named("edge").expect("a machine built in"),
         capacity_bytes,
         fuse,
-        recompute: 0.0,
+        recompute: 1.0,
         solver: Default::default(),
         effort: 1,
         strict_fp: false,

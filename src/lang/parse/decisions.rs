@@ -3,7 +3,7 @@
 use pest::Parser;
 
 use super::{Builder, Grammar, Match, Rule, parts, scan, span_of, text_of};
-use crate::lang::decisions::{Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Step, TileLoop, User};
+use crate::lang::decisions::{Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Slabs, Step, TileLoop, User};
 use crate::lang::diagnostic::Diagnostic;
 
 /// Reads the decisions of a schedule. Names are not looked up.
@@ -37,6 +37,10 @@ impl Builder<'_> {
                 let all = parts(pair).filter_map(|pair| self.cut(pair)).collect();
                 decisions.rewritings.push(Rewriting::Split(all));
             }
+            Rule::overlap => {
+                let all = parts(pair).filter_map(|pair| self.slabs(pair)).collect();
+                decisions.rewritings.push(Rewriting::Overlap(all));
+            }
             Rule::run_group => decisions.groups.push(self.run_group(pair)),
             Rule::keep => decisions.keeps.extend(self.keep(pair)),
             _ => {}
@@ -64,6 +68,15 @@ impl Builder<'_> {
         let iterator = inner.next()?;
         let (iterator, of) = (self.name(&iterator), self.mention(inner.next()?)?);
         Some(Cut { iterator, of, at: self.integer(inner.next()?, "first value of the second part")?, span })
+    }
+
+    fn slabs(&mut self, pair: Match) -> Option<Slabs> {
+        let span = span_of(&pair);
+        let mut inner = parts(pair);
+        let (first, last) = (self.mention(inner.next()?)?, self.mention(inner.next()?)?);
+        let iterator = inner.next()?;
+        let (iterator, of) = (self.name(&iterator), self.mention(inner.next()?)?);
+        Some(Slabs { first, last, iterator, of, rows: self.integer(inner.next()?, "number of rows")?, span })
     }
 
     fn run_group(&mut self, pair: Match) -> Group {
