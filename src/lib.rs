@@ -17,7 +17,7 @@
 //!
 //! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: diagonals and
 //! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
-//! use and iteration ([`poly::expand`]), and loops are split where a part of an array can stay that does not fit as a whole
+//! use and iteration ([`poly::expand`]), factorisations in place run in blocks ([`poly::block`]), and loops are split where a part of an array can stay that does not fit as a whole
 //! ([`schedule::split`] finds them, [`poly::split`] does it). Nests run in slabs of rows that compute their edges twice, where that saves
 //! bytes ([`schedule::overlap`] finds them, [`poly::overlap`] does it).
 //!

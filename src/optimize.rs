@@ -92,7 +92,7 @@ impl From<IslError> for Failure {
 /// isl operations for each stage of a program, and more for each of its statements, a unit of effort: some times what kernels take, and
 /// seconds where a stage is intricate.
 const BUDGET: u64 = 2_000_000;
-const BUDGET_OF_EACH: u64 = 50_000;
+const BUDGET_OF_EACH: u64 = 200_000;
 
 /// isl operations for the instances of a program's statements, and what they touch.
 const INSTANCES: u64 = 2_000_000;
@@ -409,6 +409,9 @@ fn diagnose(
     Ok(found)
 }
 
+/// How many times as many operations the dependences of a program may take that polyfuse wrote itself: it has more statements, in more loops.
+const REWRITTEN: u32 = 10;
+
 /// A resolved program and what is known of its instances.
 pub struct Case {
     pub source: Program,
@@ -423,6 +426,11 @@ impl Case {
         let scop = extract(&source)?;
         let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
         Ok(Case { source, scop, dependences, complete })
+    }
+
+    /// Of a program that polyfuse wrote.
+    fn rewritten(source: Program, options: &Options) -> Result<Case, Failure> {
+        Case::new(source, &Options { effort: options.effort.saturating_mul(REWRITTEN), ..options.clone() })
     }
 
     /// How to take apart what a nest does without need.

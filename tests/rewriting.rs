@@ -7,7 +7,7 @@ use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::lang::ast::Program;
 use polyfuse::machine::Machine;
-use polyfuse::poly::{Overlap, Reductions, dependences, expand, expansions, extract, part, peel, split, waits};
+use polyfuse::poly::{Block, Overlap, Reductions, dependences, expand, expansions, extract, part, peel, split, waits};
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
 use polyfuse::schedule::Fuse;
@@ -179,6 +179,62 @@ fn nests_in_slabs_do_the_same() {
     }
 }
 
+/// Nests that work in place, and how many loops of theirs can be cut together.
+const IN_PLACE: [(&str, usize); 8] = [
+    (
+        "inout A[11][11]; for i in 0..11 { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[k][j]; } \
+         A[i][j] = A[i][j] / A[j][j]; } for j in i..11, k in 0..i { A[i][j] -= A[i][k] * A[k][j]; } }",
+        3,
+    ),
+    (
+        "inout A[10][10]; for i in 0..10 { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[j][k]; } \
+         A[i][j] = A[i][j] / A[j][j]; } for k in 0..i { A[i][i] -= A[i][k] * A[i][k]; } A[i][i] = sqrt(A[i][i]); }",
+        3,
+    ),
+    (
+        "inout A[9][9]; for k in 0..9 { for i in k + 1..9 { A[i][k] = A[i][k] / A[k][k]; } \
+         for i in k + 1..9, j in k + 1..9 { A[i][j] -= A[i][k] * A[k][j]; } }",
+        3,
+    ),
+    (
+        "inout A[7][9]; output R[9][9], Q[7][9]; temp n; for k in 0..9 { n = 0; for i in 0..7 { n += A[i][k] * A[i][k]; } \
+         R[k][k] = sqrt(n); for i in 0..7 { Q[i][k] = A[i][k] / R[k][k]; } for j in k + 1..9 { R[k][j] = 0; \
+         for i in 0..7 { R[k][j] += Q[i][k] * A[i][j]; } for i in 0..7 { A[i][j] -= Q[i][k] * R[k][j]; } } }",
+        2,
+    ),
+    // Triangular solves of several right-hand sides.
+    (
+        "input L[9][9]; inout B[9][6]; for i in 0..9, j in 0..6 { for k in 0..i { B[i][j] -= L[i][k] * B[k][j]; } \
+         B[i][j] = B[i][j] / L[i][i]; }",
+        3,
+    ),
+    // Each sweep reads what the one before left beside an element: one loop alone.
+    ("inout A[12]; for t in 0..5, i in 1..11 { A[i] = A[i - 1] + A[i + 1]; }", 0),
+    // Results are no operands.
+    (
+        "input A[9][9], B[9][9]; output C[9][9]; for i in 0..9, j in 0..9 { C[i][j] = 0; for k in 0..9 { C[i][j] += A[i][k] * B[k][j]; } }",
+        0,
+    ),
+    // Rows that others have changed are needed by all.
+    ("inout D[9][9]; for k in 0..9, i in 0..9, j in 0..9 { D[i][j] min= D[i][k] + D[k][j]; }", 0),
+];
+
+#[test]
+fn nests_in_blocks_do_the_same() {
+    for (text, expected) in IN_PLACE {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let order = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
+        let found = Block::find(&scop, &order, 0).expect("loops");
+        assert_eq!(found.as_ref().map_or(0, |block| block.dims.len()), expected, "{text}");
+        let Some(block) = found else { continue };
+        for size in 1..block.extent {
+            let written = Block { size, ..block.clone() }.of(&program, &scop).expect("a nest in blocks");
+            assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{size}: {written}");
+        }
+    }
+}
+
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
     let moved = report(kernel, overrides, capacity_bytes, fuse).dram.optimized;
     moved.load_bytes + moved.store_bytes
@@ -314,4 +370,12 @@ fn edges_are_computed_twice_as_far_as_that_is_allowed() {
     let (none, few, more) = (with(0.0), with(0.02), with(0.25));
     assert!(none.1 == 0.0 && more.1 > 0.02, "{none:?} {few:?} {more:?}");
     assert!(more.0 * 10 < none.0 * 9 && more.0 <= few.0 && few.0 <= none.0, "{none:?} {few:?} {more:?}");
+}
+
+/// A factorisation in place: blocks of the result and of the operands stay, and what crosses falls with their size.
+#[test]
+fn a_factorisation_moves_blocks() {
+    let moved = |fuse| bytes("cholesky", &[("N", 64)], 4096, fuse);
+    let (alone, in_blocks) = (moved(Fuse::None), moved(Fuse::Auto));
+    assert!(in_blocks * 2 < alone, "{in_blocks} of {alone}");
 }

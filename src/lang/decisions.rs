@@ -4,6 +4,7 @@
 //! part nests;                           what does not wait for each other runs in loops of its own
 //! expand T over i and U of S4 as U2;    temps get an element for each iteration, or for what statements use them for
 //! split i of S0 at 512;                 a loop runs as two
+//! block S1 by 64;                       the loops of a nest that can be cut together run in blocks
 //! overlap S0 to S4 along i of S4 by 8;  nests run in slabs of rows, each of which computes what it needs of its neighbours itself
 //! group {                               what runs together, in this order
 //!   tile i by 64, j by 32 (S2 at j + 1) {
@@ -43,6 +44,7 @@ pub enum Rewriting {
     Part(Span),
     Expand(Vec<Expanded>),
     Split(Vec<Cut>),
+    Block(Vec<Blocks>),
     Overlap(Vec<Slabs>),
 }
 
@@ -63,6 +65,14 @@ pub struct Cut {
     pub iterator: Name,
     pub of: Mention,
     pub at: i64,
+    pub span: Span,
+}
+
+/// The nest of a statement runs in blocks of so many values of its loops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocks {
+    pub of: Mention,
+    pub size: i64,
     pub span: Span,
 }
 

@@ -13,6 +13,7 @@ mod mistake;
 mod once;
 mod parse;
 mod print;
+mod replace;
 mod resolve;
 mod scan;
 pub mod value;

@@ -330,6 +330,7 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_as
                 | Rule::kw_over
                 | Rule::kw_split
+                | Rule::kw_block
                 | Rule::kw_overlap
                 | Rule::kw_to
                 | Rule::kw_along

@@ -8,8 +8,8 @@ use crate::check::{coherence, is_long, legality};
 use crate::isl::IslError;
 use crate::lang::Diagnostic;
 use crate::lang::ast::{Program, Span};
-use crate::lang::decisions::{self, Decisions, Expanded, Mention, Slabs, Step};
-use crate::poly::{self, Dim, Expansion, Overlap};
+use crate::lang::decisions::{self, Blocks, Decisions, Expanded, Mention, Slabs, Step};
+use crate::poly::{self, Block, Dim, Expansion, Overlap};
 use crate::replay::{self, Read, name};
 use crate::report;
 use crate::schedule::source::source_schedule;
@@ -85,6 +85,7 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
             }
             decisions::Rewriting::Expand(all) => (expand(case, all)?, all.first().map(|expanded| expanded.span)),
             decisions::Rewriting::Split(cuts) => (split(case, cuts)?, cuts.first().map(|cut| cut.span)),
+            decisions::Rewriting::Block(all) => (block(case, all)?, all.first().map(|blocks| blocks.span)),
             decisions::Rewriting::Overlap(all) => (overlap(case, all)?, all.first().map(|slabs| slabs.span)),
         };
         let Some(source) = by.of(&case.source, &case.scop)? else {
@@ -92,7 +93,7 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
             return Err(refused("this cannot be done to the program".into(), span.unwrap_or_default(), "", help));
         };
         rewritten.push(by.done(&case.scop, options));
-        last = Some(Case::new(source, options)?);
+        last = Some(Case::rewritten(source, options)?);
     }
     Ok((rewritten, last))
 }
@@ -202,6 +203,29 @@ fn cut(scop: &poly::Scop, decided: &decisions::Cut) -> Result<Cut, Failure> {
             Err(refused(format!("`{iterator}` cannot be split at {at}"), of.span, "", help))
         }
     }
+}
+
+fn block(case: &Case, decided: &[Blocks]) -> Result<Rewriting, Failure> {
+    let scop = &case.scop;
+    let mut all: Vec<Block> = Vec::new();
+    for Blocks { of, size, span } in decided {
+        let statement = replay::statement(scop, of).map_err(|mistake| Failure::Schedule(vec![*mistake]))?;
+        let nest = scop.statements[statement].nest;
+        let found = if case.complete { Block::find(scop, &case.dependences, nest)? } else { None };
+        let Some(block) = found.map(|block| Block { size: *size, ..block }) else {
+            let help = "two loops must be left along which nothing runs backwards, around statements that touch what they write in two ways";
+            return Err(refused("this nest cannot run in blocks".into(), *span, "", help.into()));
+        };
+        if !(1..block.extent).contains(size) {
+            let help = format!("blocks of 1 to {} values leave more than one", block.extent - 1);
+            return Err(refused(format!("no blocks have {size} values"), *span, "", help));
+        }
+        if all.iter().any(|other| other.nest == nest) {
+            return Err(refused("a nest is cut into blocks twice".into(), *span, "", "remove one".into()));
+        }
+        all.push(block);
+    }
+    Ok(Rewriting::Block(all))
 }
 
 fn overlap(case: &Case, decided: &[Slabs]) -> Result<Rewriting, Failure> {

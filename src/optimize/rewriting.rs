@@ -3,7 +3,7 @@
 use super::Options;
 use crate::isl::IslError;
 use crate::lang::ast::Program;
-use crate::poly::{self, Expansion, Overlap, Scop, Waits};
+use crate::poly::{self, Block, Expansion, Overlap, Scop, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -16,7 +16,9 @@ pub enum Rewriting {
     Part(Waits),
     Expand(Vec<Expansion>),
     Split(Split),
-    /// Nests that run in slabs, each of which computes the rows at its edges itself; and how many operations that adds.
+    /// The loops of nests cut into blocks, with the cases of equal blocks told apart.
+    Block(Vec<Block>),
+    /// Nests that run in slabs, each of which computes the rows at its edges itself.
     Overlap(Vec<Overlap>),
 }
 
@@ -30,6 +32,7 @@ impl Rewriting {
             }
             Rewriting::Expand(expansions) => poly::expand(source, scop, expansions)?,
             Rewriting::Split(split) => split.of(source, scop)?,
+            Rewriting::Block(blocks) => poly::block(source, scop, blocks)?,
             Rewriting::Overlap(overlaps) => poly::overlap(source, scop, overlaps)?,
         })
     }
@@ -75,6 +78,17 @@ impl Rewriting {
                 let start = split.cuts.first().map_or(0, |cut| of_loop(cut.loop_id).1);
                 (Code::Split, start, text)
             }
+            Rewriting::Block(blocks) => {
+                let of = |block: &Block| {
+                    format!("{} loops of a nest run in blocks of {} values", block.dims.len(), block.size)
+                };
+                let text = format!(
+                    "{}, so that results and operands stay in the scratchpad",
+                    blocks.iter().map(of).join("; ")
+                );
+                let start = blocks.first().and_then(|block| block.dims[0].keys().next());
+                (Code::Blocked, start.map_or(0, |&s| scop.statements[s].assign.span.start as usize), text)
+            }
             Rewriting::Overlap(overlaps) => {
                 let of = |overlap: &Overlap| {
                     let iterator = of_loop(overlap.loop_id).0;
@@ -115,6 +129,13 @@ impl Rewriting {
                     format!("{iterator} of {statement} at {}", cut.at)
                 };
                 format!("split {};", split.cuts.iter().map(cut).join(", "))
+            }
+            Rewriting::Block(blocks) => {
+                let of = |block: &Block| {
+                    let first = block.dims[0].keys().next().map(|&s| replay::name(scop, s)).unwrap_or_default();
+                    format!("{first} by {}", block.size)
+                };
+                format!("block {};", blocks.iter().map(of).join(", "))
             }
             Rewriting::Overlap(overlaps) => {
                 let slabs = |overlap: &Overlap| {

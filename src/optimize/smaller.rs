@@ -62,7 +62,7 @@ fn smaller_case(small: &Program, rewritings: &[&Rewriting], options: &Options) -
         let scop = poly::extract(&source, &Context::new()).ok()?;
         source = rewriting.of(&source, &scop).ok()??;
     }
-    let case = Case::new(source, options).ok().filter(|case| case.complete)?;
+    let case = Case::rewritten(source, options).ok().filter(|case| case.complete)?;
     diagnose(&case.source, &case.scop, &case.dependences, true).ok()?;
     Some(case)
 }

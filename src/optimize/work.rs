@@ -3,9 +3,10 @@
 use super::realise::{Realised, Refusal, Stop};
 use super::rewriting::{Done, Rewriting};
 use super::{Case, Clock, Failure, Options, Outcome, too_intricate, usable, within};
+use crate::count::ArrayCount;
 use crate::isl::IslError;
-use crate::lang::ast::Role;
-use crate::poly::{self, Overlap};
+use crate::lang::ast::{Array, Role};
+use crate::poly::{self, Block, Overlap};
 use crate::report::Budget;
 use crate::schedule::bands::Bands;
 use crate::schedule::overlap;
@@ -29,11 +30,16 @@ const WORTH: i128 = 105;
 /// Loops that are split, one after the other, at most.
 const SPLITS: usize = 2;
 
+/// An array is worth blocks where it moves this part (one over) of all bytes too often.
+const PART: i128 = 50;
+
 /// What rewritings may still do.
 #[derive(Clone, Copy)]
 pub struct Allowance {
     /// Loops that may be split.
     pub splits: usize,
+    /// Whether nests may be cut into blocks.
+    pub blocks: bool,
     /// Operations that may be added to those of the program.
     pub operations: i128,
 }
@@ -41,7 +47,7 @@ pub struct Allowance {
 impl Allowance {
     /// For a program of so many operations.
     pub fn new(operations: i128, options: &Options) -> Allowance {
-        Allowance { splits: SPLITS, operations: (operations as f64 * options.recompute).floor() as i128 }
+        Allowance { splits: SPLITS, blocks: true, operations: (operations as f64 * options.recompute).floor() as i128 }
     }
 
     /// What is left after a rewriting.
@@ -50,6 +56,7 @@ impl Allowance {
             Rewriting::Part(_) | Rewriting::Expand(_) => self,
             Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..self },
             // All nests that are worth it go together.
+            Rewriting::Block(_) => Allowance { blocks: false, ..self },
             Rewriting::Overlap(_) => Allowance { operations: 0, ..self },
         }
     }
@@ -240,6 +247,13 @@ impl<'a> Work<'a> {
         if expanded.is_some() {
             return Ok(expanded);
         }
+        let blocks = if allowed.blocks { self.blocks(than)? } else { Vec::new() };
+        if !blocks.is_empty() {
+            let blocked = self.rewritten(than, Rewriting::Block(blocks), allowed)?;
+            if blocked.is_some() {
+                return Ok(blocked);
+            }
+        }
         let overlaps = self.overlaps(than, allowed)?;
         if !overlaps.is_empty() {
             let overlapped = self.rewritten(than, Rewriting::Overlap(overlaps), allowed)?;
@@ -254,7 +268,9 @@ impl<'a> Work<'a> {
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
-        let Some(case) = usable(Case::new(source, self.options))?.filter(|case| case.complete) else { return Ok(None) };
+        let Some(case) = usable(Case::rewritten(source, self.options))?.filter(|case| case.complete) else {
+            return Ok(None);
+        };
         let mut work = Work::new(&case, self.options, self.clock)?;
         let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
         let found = found[0];
@@ -275,6 +291,33 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// The nests that work on an array in place and move it too often, in blocks that fit.
+    fn blocks(&mut self, outcome: usize) -> Result<Vec<Block>, IslError> {
+        let Case { scop, dependences, .. } = self.case;
+        let excess = self.excess(outcome);
+        let least = self.outcomes[outcome].bytes() / PART;
+        let written = |nest: usize| scop.statements.iter().filter(move |s| s.nest == nest).map(|s| s.accesses[0].array);
+        let nests = scop.statements.iter().map(|s| s.nest).dedup();
+        let nests: Vec<usize> = nests.filter(|&nest| written(nest).any(|array| excess[array] > least)).collect();
+        let find = || {
+            let found = nests.into_iter().map(|nest| Block::find(scop, dependences, nest));
+            found.collect::<Result<Vec<_>, IslError>>()
+        };
+        let found = scop.ctx.budget(self.options.budget(scop), find);
+        let found = self.in_budget(found)?.unwrap_or_default().into_iter().flatten();
+        Ok(found.filter_map(|block| block.sized(scop, self.options.capacity_bytes)).collect())
+    }
+
+    /// For each array the bytes that an outcome moves beyond once for each element.
+    fn excess(&self, outcome: usize) -> Vec<i128> {
+        let counts = self.outcomes[outcome].counts.arrays.iter().zip(&self.case.scop.arrays);
+        let of = |(count, array): (&ArrayCount, &Array)| {
+            let moved = count.load_elements.saturating_add(count.store_elements);
+            moved.saturating_sub(array.elements().into()).saturating_mul(count.element_bytes.into())
+        };
+        counts.map(of).collect()
+    }
+
     /// The slabs that promise most for an outcome.
     fn overlaps(&mut self, outcome: usize, allowed: Allowance) -> Result<Vec<Overlap>, IslError> {
         let Options { capacity_bytes, effort, .. } = *self.options;
@@ -291,16 +334,8 @@ impl<'a> Work<'a> {
     /// The split that promises most for an outcome.
     fn promising(&mut self, outcome: usize) -> Result<Option<Split>, IslError> {
         let Options { capacity_bytes, effort, .. } = *self.options;
-        let Outcome { decision, counts, .. } = &self.outcomes[outcome];
-        let excess: Vec<i128> = counts
-            .arrays
-            .iter()
-            .zip(&self.case.scop.arrays)
-            .map(|(count, array)| {
-                let moved = count.load_elements.saturating_add(count.store_elements);
-                moved.saturating_sub(array.elements().into()).saturating_mul(count.element_bytes.into())
-            })
-            .collect();
+        let excess = self.excess(outcome);
+        let Outcome { decision, .. } = &self.outcomes[outcome];
         let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
         let Some(known) = &mut self.known else { return Ok(None) };
         let scop = &self.case.scop;

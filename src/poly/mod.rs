@@ -1,5 +1,6 @@
 //! What does a program do, as sets and relations? Instances, accesses, dependences, and what is wrong with them.
 
+mod block;
 mod dependences;
 mod diagnose;
 mod expand;
@@ -12,6 +13,7 @@ pub mod show;
 mod split;
 pub mod text;
 
+pub use block::{Block, block};
 pub use dependences::{Dependences, Reductions, dependences, pair};
 pub use diagnose::{diagnose, outside};
 pub use expand::{Expansion, expand, expansions};

@@ -25,12 +25,13 @@ pub enum Code {
     Split,
     BudgetSpent,
     Recomputed,
+    Blocked,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 17] = [
+pub const CODES: [Code; 18] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -48,6 +49,7 @@ pub const CODES: [Code; 17] = [
     Split,
     BudgetSpent,
     Recomputed,
+    Blocked,
 ];
 
 impl Code {
@@ -81,6 +83,7 @@ impl Code {
             Split => "split",
             BudgetSpent => "budget-spent",
             Recomputed => "recomputed",
+            Blocked => "blocked",
         }
     }
 
@@ -161,6 +164,11 @@ impl Code {
                 "Nests that look at neighbouring rows of each other's results run in slabs of rows, and each slab computes the rows at its \
                  edges itself: rows are computed twice so that fewer bytes move.\n\n`--recompute FRACTION` says how many operations that \
                  may add, as a part of the program's own; 0 forbids it. A larger scratchpad may make it unnecessary."
+            }
+            Blocked => {
+                "Loops of a nest that works on an array in place run in blocks, and the cases in which two of the blocks are the same are \
+                 statements of their own: blocks of the result and of the operands stay in the scratchpad.\n\nA larger scratchpad takes \
+                 larger blocks, and one that holds the array needs none."
             }
         }
     }

@@ -14,6 +14,7 @@ use super::source::source_path;
 use super::tree::{BufferSpec, Group, Path, Scope, User};
 use crate::isl::{Map, Result};
 use crate::poly::{Access, Scop};
+use itertools::Itertools;
 use std::collections::HashMap;
 
 /// A nest in its own loops.
@@ -25,8 +26,8 @@ pub struct Staged {
     pub moved_bytes: i64,
 }
 
-/// Most combinations of levels that are looked at.
-const COMBINATIONS: usize = 20_000;
+/// Most choices of a level that are looked at, for each way to merge walks.
+const CHOICES: usize = 20_000;
 
 /// The best choice of levels within a capacity; `None` when none fits, or when there are too many to look at.
 ///
@@ -41,12 +42,9 @@ pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Res
     several.dedup();
     let mut best: Option<(i64, i64, Vec<BufferSpec>)> = None;
     let mut known = HashMap::new();
-    for merging in mergings(scop, &several) {
-        let walks = nest.merged(&apart, &merging);
-        let combinations = walks.iter().try_fold(1usize, |n, w| n.checked_mul(nest.depth(w) + 1));
-        if combinations.is_none_or(|n| n > COMBINATIONS) {
-            continue;
-        }
+    let shared = nest.paths.iter().map(|path| path.shared_loops(&nest.paths[0])).min().unwrap_or(0);
+    for merging in mergings(scop, &several, shared) {
+        let walks = nest.merged(&apart, &merging, &mut known)?;
         let least = nest.least_levels(&walks, &mut known)?;
         let mut search = Search::new(&nest, &walks, &least, capacity_bytes);
         search.choose(&mut Vec::new(), 0, &vec![0; nest.paths.len()]);
@@ -70,15 +68,17 @@ enum Merging {
     All,
     /// Those that index this dimension alike.
     Alike(usize),
+    /// Those that share an element inside one iteration of so many loops.
+    Meeting(usize),
 }
 
-/// All ways to merge the walks of some arrays, the others kept apart.
-fn mergings(scop: &Scop, arrays: &[usize]) -> Vec<Vec<(usize, Merging)>> {
+/// All ways to merge the walks of some arrays, the others kept apart; `shared` loops are around all statements.
+fn mergings(scop: &Scop, arrays: &[usize], shared: usize) -> Vec<Vec<(usize, Merging)>> {
     let mut all = vec![Vec::new()];
     for &array in arrays.iter().take(MERGED) {
         let rank = scop.arrays[array].extents.len();
-        let ways = [Merging::None, Merging::All].into_iter().chain((0..rank).map(Merging::Alike));
-        let ways: Vec<Merging> = ways.collect();
+        let alike = (0..rank).map(Merging::Alike).chain((1..=shared).map(Merging::Meeting));
+        let ways: Vec<Merging> = [Merging::None, Merging::All].into_iter().chain(alike).collect();
         all = all
             .into_iter()
             .flat_map(|known| ways.iter().map(move |&way| [known.clone(), vec![(array, way)]].concat()))
@@ -86,6 +86,9 @@ fn mergings(scop: &Scop, arrays: &[usize]) -> Vec<Vec<(usize, Merging)>> {
     }
     all
 }
+
+/// For two accesses the outermost level at which they share no element.
+type Levels = HashMap<[(usize, usize); 2], usize>;
 
 /// A nest's statements with the hulls of their iterators.
 struct Nest<'a> {
@@ -151,24 +154,29 @@ impl<'a> Nest<'a> {
     }
 
     /// The walks, with those that share a buffer as one.
-    fn merged(&self, walks: &[Walk], merging: &[(usize, Merging)]) -> Vec<Walk> {
+    fn merged(&self, walks: &[Walk], merging: &[(usize, Merging)], known: &mut Levels) -> Result<Vec<Walk>> {
         let mut result: Vec<Walk> = Vec::new();
         for walk in walks {
             let way = merging.iter().find(|(a, _)| *a == walk.array).map_or(Merging::None, |(_, way)| *way);
-            let together = |other: &Walk| match way {
-                Merging::None => false,
-                Merging::All => true,
-                Merging::Alike(d) => {
-                    let index = |w: &Walk| self.direction(w.refs[0]).map(|direction| direction[d].clone());
-                    index(other).is_some() && index(other) == index(walk)
-                }
-            };
-            match result.iter_mut().find(|w| w.array == walk.array && together(w)) {
-                Some(known) => known.refs.extend(&walk.refs),
-                None => result.push(Walk { array: walk.array, refs: walk.refs.clone() }),
+            let mut merged = Walk { array: walk.array, refs: walk.refs.clone() };
+            let mut others = Vec::new();
+            for other in result {
+                let together = other.array == walk.array
+                    && match way {
+                        Merging::None => false,
+                        Merging::All => true,
+                        Merging::Alike(d) => {
+                            let index = |w: &Walk| self.direction(w.refs[0]).map(|direction| direction[d].clone());
+                            index(&other).is_some() && index(&other) == index(walk)
+                        }
+                        Merging::Meeting(level) => self.least_level(&other, walk, known)? > level,
+                    };
+                if together { merged.refs = [other.refs, merged.refs].concat() } else { others.push(other) }
             }
+            others.push(merged);
+            result = others;
         }
-        result
+        Ok(result)
     }
 
     /// The deepest level that a walk can take: one past the loops around any of its accesses, each instance by itself.
@@ -182,26 +190,30 @@ impl<'a> Nest<'a> {
     }
 
     /// For each pair of walks of one array, the outermost level at which they share no element; walks that only read share any.
-    fn least_levels(&self, walks: &[Walk], known: &mut HashMap<[(usize, usize); 2], usize>) -> Result<Vec<Vec<usize>>> {
+    fn least_levels(&self, walks: &[Walk], known: &mut Levels) -> Result<Vec<Vec<usize>>> {
         let mut least = vec![vec![0; walks.len()]; walks.len()];
         for (a, first) in walks.iter().enumerate() {
             for (b, second) in walks.iter().enumerate().skip(a + 1) {
                 let writes = |w: &Walk| w.refs.iter().any(|&r| self.access(r).writes);
-                if first.array != second.array || !(writes(first) || writes(second)) {
-                    continue;
-                }
-                for &r in &first.refs {
-                    for &s in &second.refs {
-                        let level = match known.get(&[r, s]) {
-                            Some(&level) => level,
-                            None => self.apart(r, s)?,
-                        };
-                        known.insert([r, s], level);
-                        least[a][b] = least[a][b].max(level);
-                        least[b][a] = least[a][b];
-                    }
+                if first.array == second.array && (writes(first) || writes(second)) {
+                    least[a][b] = self.least_level(first, second, known)?;
+                    least[b][a] = least[a][b];
                 }
             }
+        }
+        Ok(least)
+    }
+
+    /// The outermost level at which two walks of one array share no element.
+    fn least_level(&self, first: &Walk, second: &Walk, known: &mut Levels) -> Result<usize> {
+        let mut least = 0;
+        for (&r, &s) in first.refs.iter().cartesian_product(&second.refs) {
+            let level = match known.get(&[r, s]) {
+                Some(&level) => level,
+                None => self.apart(r, s)?,
+            };
+            known.insert([r, s], level);
+            least = least.max(level);
         }
         Ok(least)
     }
@@ -271,6 +283,13 @@ impl<'a> Nest<'a> {
         self.bytes(walk, level).saturating_mul(rounds).saturating_mul(i64::from(ways.0) + i64::from(ways.1))
     }
 
+    /// Whether a buffer of a walk lives beside a leaf: inside the iteration that it serves, from its first user to its last.
+    fn is_alive(&self, walk: &Walk, level: usize, leaf: usize) -> bool {
+        let users = walk.refs.iter().map(|r| r.0).filter(|&p| self.shared(p, leaf) >= level);
+        let place = |p: usize| self.paths[p].positions.get(level);
+        users.map(place).minmax().into_option().is_some_and(|(first, last)| (first..=last).contains(&place(leaf)))
+    }
+
     /// One buffer for each part of the tree below the level.
     fn buffers(&self, walk: &Walk, level: usize) -> Vec<BufferSpec> {
         let mut parts: Vec<Vec<(usize, usize)>> = Vec::new();
@@ -300,6 +319,7 @@ impl<'a> Nest<'a> {
 
 /// One level of a walk.
 struct Level {
+    level: usize,
     moved: i64,
     /// Bytes of its buffers beside each leaf.
     beside: Vec<i64>,
@@ -308,45 +328,64 @@ struct Level {
 struct Search<'a> {
     /// The levels of each walk, from the outermost.
     levels: Vec<Vec<Level>>,
+    /// What the walks from each on move at least.
+    rest: Vec<i64>,
     least: &'a [Vec<usize>],
     capacity_bytes: i64,
+    /// Choices that may still be looked at.
+    left: usize,
     /// Bytes moved, peak, levels.
     best: Option<(i64, i64, Vec<usize>)>,
 }
 
 impl<'a> Search<'a> {
     fn new(nest: &Nest, walks: &[Walk], least: &'a [Vec<usize>], capacity_bytes: i64) -> Search<'a> {
-        let level = |walk: &Walk, level: usize| {
-            let bytes = nest.bytes(walk, level);
-            let is_alive = |leaf: usize| walk.refs.iter().any(|r| nest.shared(r.0, leaf) >= level);
-            let beside = (0..nest.paths.len()).map(|leaf| if is_alive(leaf) { bytes } else { 0 }).collect();
-            Level { moved: nest.moved(walk, level), beside }
+        let of = |(w, walk): (usize, &Walk)| {
+            let mut levels: Vec<Level> = Vec::new();
+            for level in 0..=nest.depth(walk) {
+                let bytes = nest.bytes(walk, level);
+                let is_alive = |leaf: usize| nest.is_alive(walk, level, leaf);
+                let beside = (0..nest.paths.len()).map(|leaf| if is_alive(leaf) { bytes } else { 0 }).collect();
+                let moved = nest.moved(walk, level);
+                // Deeper is of use where it takes less room, or parts a walk from another one.
+                let is_of_use = |last: &Level| last.beside != beside || least[w].contains(&level);
+                if levels.last().is_none_or(is_of_use) {
+                    levels.push(Level { level, moved, beside });
+                }
+            }
+            levels
         };
-        let levels = walks.iter().map(|walk| (0..=nest.depth(walk)).map(|n| level(walk, n)).collect()).collect();
-        Search { levels, least, capacity_bytes, best: None }
+        let levels: Vec<Vec<Level>> = walks.iter().enumerate().map(of).collect();
+        let mut rest = vec![0; levels.len() + 1];
+        for (n, of_walk) in levels.iter().enumerate().rev() {
+            rest[n] = of_walk.iter().map(|level| level.moved).min().unwrap_or(0).saturating_add(rest[n + 1]);
+        }
+        Search { levels, rest, least, capacity_bytes, left: CHOICES, best: None }
     }
 
     /// Chooses the levels of the walks after those chosen, which move `moved` and take `used` beside each leaf.
     fn choose(&mut self, chosen: &mut Vec<usize>, moved: i64, used: &[i64]) {
+        let n = chosen.len();
         let peak = used.iter().copied().max().unwrap_or(0);
-        if peak > self.capacity_bytes || self.best.as_ref().is_some_and(|(known, _, _)| moved >= *known) {
+        let at_least = moved.saturating_add(self.rest[n]);
+        if peak > self.capacity_bytes || self.best.as_ref().is_some_and(|(known, _, _)| at_least >= *known) {
             return;
         }
-        let n = chosen.len();
         if n == self.levels.len() {
             self.best = Some((moved, peak, chosen.clone()));
             return;
         }
         for at in 0..self.levels[n].len() {
-            let is_apart = |m: usize| self.least[n][m] <= at.min(chosen[m]);
-            if (0..n).all(is_apart) {
-                let level = &self.levels[n][at];
-                let used: Vec<i64> = used.iter().zip(&level.beside).map(|(a, b)| a.saturating_add(*b)).collect();
-                let moved = moved.saturating_add(level.moved);
-                chosen.push(at);
-                self.choose(chosen, moved, &used);
-                chosen.pop();
+            let Level { level, moved: more, beside } = &self.levels[n][at];
+            if self.left == 0 || !(0..n).all(|m| self.least[n][m] <= (*level).min(chosen[m])) {
+                continue;
             }
+            self.left -= 1;
+            let used: Vec<i64> = used.iter().zip(beside).map(|(a, b)| a.saturating_add(*b)).collect();
+            let moved = moved.saturating_add(*more);
+            chosen.push(*level);
+            self.choose(chosen, moved, &used);
+            chosen.pop();
         }
     }
 }

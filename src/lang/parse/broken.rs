@@ -154,6 +154,7 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::kw_nests => "`nests`",
             Rule::expand | Rule::kw_expand => "`expand`",
             Rule::split | Rule::kw_split => "`split`",
+            Rule::in_blocks | Rule::kw_block => "`block`",
             Rule::overlap | Rule::kw_overlap => "`overlap`",
             Rule::run_group | Rule::kw_group => "`group`",
             Rule::tile | Rule::kw_tile => "`tile`",
@@ -161,7 +162,9 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::depth => "`in`",
             Rule::kw_to => "`to`",
             Rule::kw_along => "`along`",
-            Rule::mention | Rule::leaf | Rule::user | Rule::exception | Rule::slabs => "a statement's label",
+            Rule::mention | Rule::leaf | Rule::user | Rule::exception | Rule::slabs | Rule::blocked => {
+                "a statement's label"
+            }
             Rule::index => "`[`",
             Rule::name | Rule::setting | Rule::declarator | Rule::expanded | Rule::cut => "a name",
             Rule::range => "a range",

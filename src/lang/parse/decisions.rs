@@ -3,7 +3,9 @@
 use pest::Parser;
 
 use super::{Builder, Grammar, Match, Rule, parts, scan, span_of, text_of};
-use crate::lang::decisions::{Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Slabs, Step, TileLoop, User};
+use crate::lang::decisions::{
+    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Slabs, Step, TileLoop, User,
+};
 use crate::lang::diagnostic::Diagnostic;
 
 /// Reads the decisions of a schedule. Names are not looked up.
@@ -37,6 +39,10 @@ impl Builder<'_> {
                 let all = parts(pair).filter_map(|pair| self.cut(pair)).collect();
                 decisions.rewritings.push(Rewriting::Split(all));
             }
+            Rule::in_blocks => {
+                let all = parts(pair).filter_map(|pair| self.blocks(pair)).collect();
+                decisions.rewritings.push(Rewriting::Block(all));
+            }
             Rule::overlap => {
                 let all = parts(pair).filter_map(|pair| self.slabs(pair)).collect();
                 decisions.rewritings.push(Rewriting::Overlap(all));
@@ -68,6 +74,12 @@ impl Builder<'_> {
         let iterator = inner.next()?;
         let (iterator, of) = (self.name(&iterator), self.mention(inner.next()?)?);
         Some(Cut { iterator, of, at: self.integer(inner.next()?, "first value of the second part")?, span })
+    }
+
+    fn blocks(&mut self, pair: Match) -> Option<Blocks> {
+        let span = span_of(&pair);
+        let mut inner = parts(pair);
+        Some(Blocks { of: self.mention(inner.next()?)?, size: self.integer(inner.next()?, "size of a block")?, span })
     }
 
     fn slabs(&mut self, pair: Match) -> Option<Slabs> {

@@ -72,7 +72,7 @@ impl Writer<'_> {
         Some(match stmt {
             Stmt::For(f) => Stmt::For(self.nest(f)?),
             Stmt::If(branch) => {
-                let condition = self.condition(&branch.condition);
+                let condition = branch.condition.map(&|a| self.affine(a));
                 let (then, orelse) = (self.body(&branch.then)?, self.body(&branch.orelse)?);
                 Stmt::If(If { condition, then, orelse, span: branch.span })
             }
@@ -118,8 +118,9 @@ impl Writer<'_> {
 
     /// The first row of a slab.
     fn first_row(&self, window: Window) -> Affine {
-        let start = AffineKind::Mul(Box::new(Affine::int(window.step)), Box::new(Affine::name(&self.slab))).into();
-        plus(start, window.lo)
+        let start: Affine =
+            AffineKind::Mul(Box::new(Affine::int(window.step)), Box::new(Affine::name(&self.slab))).into();
+        start.plus(window.lo)
     }
 
     /// An assignment, whose accesses to arrays that the slabs have for themselves count rows from the first of the slab.
@@ -153,49 +154,14 @@ impl Writer<'_> {
             self.slabs.statements.get(&statement),
         ) {
             let factor = known.linear[*dim].as_ref().map_or(0, |form| form.coefficients[*k]);
-            indices[*dim] = plus(access.indices[*dim].clone(), factor * run.lo - window.lo);
+            indices[*dim] = access.indices[*dim].clone().plus(factor * run.lo - window.lo);
             indices.insert(0, Affine::name(&self.slab));
         }
         access.indices = indices;
     }
 
-    fn condition(&self, condition: &Condition<Affine>) -> Condition<Affine> {
-        let all = |parts: &[Condition<Affine>]| parts.iter().map(|part| self.condition(part)).collect();
-        match condition {
-            Condition::Chain(first, rest) => {
-                let rest = rest.iter().map(|(comparison, a)| (*comparison, self.affine(a)));
-                Condition::Chain(self.affine(first), rest.collect())
-            }
-            Condition::And(parts) => Condition::And(all(parts)),
-            Condition::Or(parts) => Condition::Or(all(parts)),
-            Condition::Not(part) => Condition::Not(Box::new(self.condition(part))),
-        }
-    }
-
     /// An expression with rows for the iterators over rows.
     fn affine(&self, a: &Affine) -> Affine {
-        let of = |a: &Affine| Box::new(self.affine(a));
-        let all = |parts: &[Affine]| parts.iter().map(|a| self.affine(a)).collect();
-        let kind = match &a.kind {
-            AffineKind::Int(_) => return a.clone(),
-            AffineKind::Name(name) => return self.rows.get(name).unwrap_or(a).clone(),
-            AffineKind::Neg(a) => AffineKind::Neg(of(a)),
-            AffineKind::Add(a, b) => AffineKind::Add(of(a), of(b)),
-            AffineKind::Sub(a, b) => AffineKind::Sub(of(a), of(b)),
-            AffineKind::Mul(a, b) => AffineKind::Mul(of(a), of(b)),
-            AffineKind::Div(a, b) => AffineKind::Div(of(a), of(b)),
-            AffineKind::Mod(a, b) => AffineKind::Mod(of(a), of(b)),
-            AffineKind::Min(parts) => AffineKind::Min(all(parts)),
-            AffineKind::Max(parts) => AffineKind::Max(all(parts)),
-        };
-        Affine { kind, span: a.span }
-    }
-}
-
-fn plus(a: Affine, constant: i64) -> Affine {
-    match constant {
-        0 => a,
-        1.. => AffineKind::Add(Box::new(a), Box::new(Affine::int(constant))).into(),
-        _ => AffineKind::Sub(Box::new(a), Box::new(Affine::int(-constant))).into(),
+        a.replaced(&|name| self.rows.get(name).cloned())
     }
 }

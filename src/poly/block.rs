@@ -1,0 +1,216 @@
+//! Which loops of a nest can be cut into blocks together, and how does the program then read?
+//!
+//! A factorisation in place has statements in fewer loops than its deepest one, and touches one array as a result and as operands. Each
+//! statement that lacks a loop takes part at the value of another of its iterators; where no dependence runs backwards along any of the
+//! loops, blocks of all of them may run one after the other. Blocks of operands and results are the same or share no element, once the
+//! cases are told apart in which the blocks of two loops are the same, which is what lets them stay in buffers.
+//!
+//! Source: tiling of fully permutable loops as in Wolf and Lam, "A data locality optimizing algorithm", PLDI 1991.
+//! Differs: the cases of equal blocks are statements of their own.
+
+mod write;
+
+pub use write::block;
+
+use super::scop::{Access, Scop, number};
+use super::{Dependences, Linear};
+use crate::isl::{Map, Result};
+use itertools::Itertools;
+use std::collections::BTreeMap;
+
+/// A nest in blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// As in `Statement::nest`.
+    pub nest: usize,
+    /// The loops of blocks, outermost first.
+    pub dims: Vec<BlockDim>,
+    /// Values of each loop in a block.
+    pub size: i64,
+    /// The values of the first loop.
+    pub extent: i64,
+}
+
+/// For each statement of the nest the iterator whose value says in which block it runs.
+pub type BlockDim = BTreeMap<usize, usize>;
+
+/// Fewer values make no block.
+const LEAST: i64 = 4;
+
+impl Block {
+    /// The loops of a nest that can be cut together, in blocks of one value; `None` where there are no two, or no array that is written
+    /// is touched in two ways.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn find(scop: &Scop, dependences: &Dependences, nest: usize) -> Result<Option<Block>> {
+        let statements: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].nest == nest).collect();
+        let depth = |s: usize| scop.statements[s].dims.len();
+        let elements = |s: usize| scop.arrays[scop.statements[s].accesses[0].array].elements();
+        let Some(deepest) = statements.iter().copied().max_by_key(|&s| (depth(s), elements(s), std::cmp::Reverse(s)))
+        else {
+            return Ok(None);
+        };
+        let mut order = Vec::new();
+        for map in dependences.order.maps()? {
+            let pair = map.domain_name().zip(map.range_name()).map(|(s, t)| (number(&s), number(&t)));
+            if let Some((s, t)) = pair
+                && statements.contains(&s)
+                && statements.contains(&t)
+            {
+                order.push(Order { from: s, to: t, map });
+            }
+        }
+        let (outer, inner): (Vec<usize>, Vec<usize>) =
+            (0..depth(deepest)).partition(|&k| !moved(scop, deepest, k).is_empty());
+        let mut dims = Vec::new();
+        for k in outer.into_iter().chain(inner) {
+            let chosen = BTreeMap::from([(deepest, k)]);
+            let mut search = Search { scop, order: &order, deepest: (deepest, k), chosen, known: BTreeMap::new() };
+            if search.rest(&statements)? && is_of_loops(scop, &search.chosen) {
+                dims.push(search.chosen);
+            }
+        }
+        let Some(range) = dims.first().map(|dim| scop.range(scop.statements[deepest].dims[dim[&deepest]].loop_id))
+        else {
+            return Ok(None);
+        };
+        let extent = range?.map_or(0, |(_, most)| most.saturating_add(1));
+        Ok((dims.len() >= 2 && is_in_two_ways(scop, &dims)).then_some(Block { nest, dims, size: 1, extent }))
+    }
+
+    /// The same with blocks so large that what a statement touches in one of each loop fits; `None` where blocks would be too small, or
+    /// one would do.
+    pub fn sized(&self, scop: &Scop, capacity_bytes: i64) -> Option<Block> {
+        let fits = |size: i64| self.dims[0].keys().all(|&s| self.bytes(scop, s, size) <= i128::from(capacity_bytes));
+        let (mut least, mut most) = (1, self.extent);
+        while most - least > 1 {
+            let middle = least + (most - least) / 2;
+            if fits(middle) { least = middle } else { most = middle }
+        }
+        let blocks = (self.extent - 1).div_euclid(least) + 1;
+        let size = (self.extent - 1).div_euclid(blocks.max(1)) + 1;
+        (fits(least) && size >= LEAST && blocks > 1).then(|| Block { size, ..self.clone() })
+    }
+
+    /// The same for a program of another size.
+    pub fn scaled(&self, scop: &Scop) -> Result<Option<Block>> {
+        let Some((&s, &k)) = self.dims[0].iter().next() else { return Ok(None) };
+        Ok(scop.range(scop.statements[s].dims[k].loop_id)?.map(|(_, most)| {
+            let size = i128::from(self.size) * i128::from(most.saturating_add(1)) / i128::from(self.extent.max(1));
+            Block { size: (size as i64).max(1), extent: most.saturating_add(1), ..self.clone() }
+        }))
+    }
+
+    /// Bytes that a statement touches in one block of each loop.
+    fn bytes(&self, scop: &Scop, s: usize, size: i64) -> i128 {
+        let in_block: Vec<usize> = self.dims.iter().map(|dim| dim[&s]).collect();
+        let of = |access: &Access| {
+            let array = &scop.arrays[access.array];
+            let length = |(form, &extent): (&Option<Linear>, &i64)| {
+                let moving = |f: &Linear| in_block.iter().any(|&k| f.coefficients[k] != 0);
+                i128::from(if form.as_ref().is_some_and(moving) { size.min(extent) } else { extent })
+            };
+            access.linear.iter().zip(&array.extents).map(length).product::<i128>() * i128::from(array.ty.bytes())
+        };
+        let accesses = scop.statements[s].accesses.iter().unique_by(|access| (access.array, &access.linear));
+        let blocks: Vec<i128> = accesses.map(of).collect();
+        // One more: buffers of cases that follow each other meet.
+        blocks.iter().sum::<i128>() + blocks.iter().max().copied().unwrap_or(0)
+    }
+}
+
+/// Whether an array that is written is touched along different loops of blocks.
+fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
+    let statements: Vec<usize> = dims[0].keys().copied().collect();
+    let along = |s: usize, access: &Access| -> Vec<Vec<usize>> {
+        let moves = |form: &Option<Linear>, d: usize| form.as_ref().is_none_or(|f| f.coefficients[dims[d][&s]] != 0);
+        access.linear.iter().map(|form| (0..dims.len()).filter(|&d| moves(form, d)).collect()).collect()
+    };
+    let of = |s: usize| scop.statements[s].accesses.iter().map(move |access| (access.array, along(s, access)));
+    let is_written = |array: usize| statements.iter().any(|&t| scop.statements[t].accesses[0].array == array);
+    let ways = statements.iter().flat_map(|&s| of(s)).filter(|(array, _)| is_written(*array)).unique();
+    ways.counts_by(|(array, _)| array).into_values().any(|ways| ways > 1)
+}
+
+/// Whether statements in one loop agree on it, and none of the loops has a step.
+fn is_of_loops(scop: &Scop, dim: &BlockDim) -> bool {
+    dim.iter().all(|(&s, &k)| scop.statements[s].dims[k].stepped.is_none())
+}
+
+/// Instances of one statement that must run before some of another.
+struct Order {
+    from: usize,
+    to: usize,
+    map: Map,
+}
+
+/// The indices of a statement's target that an iterator moves.
+fn moved(scop: &Scop, s: usize, k: usize) -> Vec<usize> {
+    scop.statements[s].accesses[0]
+        .linear
+        .iter()
+        .positions(|form| form.as_ref().is_none_or(|f| f.coefficients[k] != 0))
+        .collect()
+}
+
+/// The iterators of all statements along which no dependence runs backwards.
+struct Search<'a> {
+    scop: &'a Scop,
+    order: &'a [Order],
+    /// The statement that has all loops, and its iterator.
+    deepest: (usize, usize),
+    chosen: BlockDim,
+    /// For a dependence and an iterator of each statement, whether it does not.
+    known: BTreeMap<(usize, usize, usize), bool>,
+}
+
+impl Search<'_> {
+    /// Chooses for the statements that have none yet.
+    fn rest(&mut self, statements: &[usize]) -> Result<bool> {
+        if !self.is_legal()? {
+            return Ok(false);
+        }
+        let Some(&s) = statements.iter().find(|s| !self.chosen.contains_key(s)) else { return Ok(true) };
+        let loops: Vec<usize> = self.chosen.iter().map(|(&t, &k)| self.scop.statements[t].dims[k].loop_id).collect();
+        let dims = &self.scop.statements[s].dims;
+        let (deepest, wanted) = self.deepest;
+        let part = moved(self.scop, deepest, wanted);
+        // First the loop that others have chosen, then what moves the target alike, then inner loops.
+        let is_alike = |k: usize| {
+            let own = moved(self.scop, s, k);
+            own.is_empty() == part.is_empty() && part.iter().all(|index| own.contains(index))
+        };
+        let rank = |k: usize| (!loops.contains(&dims[k].loop_id), !is_alike(k), std::cmp::Reverse(k));
+        for k in (0..dims.len()).sorted_by_key(|&k| rank(k)) {
+            self.chosen.insert(s, k);
+            if self.rest(statements)? {
+                return Ok(true);
+            }
+            self.chosen.remove(&s);
+        }
+        Ok(false)
+    }
+
+    fn is_legal(&mut self) -> Result<bool> {
+        for (n, Order { from, to, map }) in self.order.iter().enumerate() {
+            let (Some(&a), Some(&b)) = (self.chosen.get(from), self.chosen.get(to)) else { continue };
+            let is_legal = match self.known.get(&(n, a, b)) {
+                Some(&known) => known,
+                None => {
+                    let tuple = |s: usize, letter: char| {
+                        (0..self.scop.statements[s].dims.len()).map(|k| format!("{letter}{k}")).join(",")
+                    };
+                    let (source, sink) = (tuple(*from, 's'), tuple(*to, 't'));
+                    let form = format!("{{ [S{from}[{source}] -> S{to}[{sink}]] -> [t{b} - s{a}] }}");
+                    map.wrap()?.apply(&self.scop.ctx.map(&form)?)?.dim_min(0)?.is_none_or(|least| least >= 0)
+                }
+            };
+            self.known.insert((n, a, b), is_legal);
+            if !is_legal {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

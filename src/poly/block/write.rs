@@ -1,0 +1,322 @@
+//! How does a nest read in blocks?
+
+use super::Block;
+use crate::isl::Result;
+use crate::lang::ast::{
+    Access, Affine, AffineKind, Assign, Comparison, Condition, ExprKind, For, If, Name, Program, Range, Span, Stmt,
+};
+use crate::poly::expand::fresh;
+use crate::poly::scop::Scop;
+use itertools::Itertools;
+use std::collections::BTreeMap;
+
+/// The program with some nests in blocks, or the same of another size; `None` where that is not possible.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn block(program: &Program, scop: &Scop, blocks: &[Block]) -> Result<Option<Program>> {
+    let mut program = program.clone();
+    // The last nests first: the numbers of those before them stay the same.
+    for block in blocks.iter().sorted_by_key(|block| std::cmp::Reverse(block.nest)) {
+        let written = block.scaled(scop)?.and_then(|block| block.of(&program, scop));
+        let Some(written) = written else { return Ok(None) };
+        program = written;
+    }
+    Ok(Some(program))
+}
+
+impl Block {
+    /// The program with the nest in blocks; `None` where its loops are not those of its blocks, begin below zero, or give values.
+    pub fn of(&self, program: &Program, scop: &Scop) -> Option<Program> {
+        let mut loops: BTreeMap<usize, usize> = BTreeMap::new();
+        for (d, dim) in self.dims.iter().enumerate() {
+            for (&s, &k) in dim {
+                loops.entry(scop.statements[s].dims[k].loop_id).or_insert(d);
+            }
+        }
+        let (mut before, mut extent) = ((0, 0), 0);
+        program.body[..self.nest].iter().for_each(|stmt| count(stmt, &mut before));
+        for &id in loops.keys() {
+            let (least, most) = scop.range(id).ok()??;
+            if least < 0 {
+                return None;
+            }
+            extent = extent.max(most.checked_add(1)?);
+        }
+        let mut blocks: Vec<Name> = Vec::new();
+        for dim in &self.dims {
+            let (&s, &k) = dim.iter().next_back()?;
+            let name = (2..).map(|n| fresh(program, scop, &scop.statements[s].dims[k].iterator, n));
+            blocks.push(name.into_iter().find(|name| !blocks.contains(name))?);
+        }
+        let count = (extent - 1).div_euclid(self.size) + 1;
+        let targets = self.targets(scop, &loops);
+        let mut cases = Vec::new();
+        for ranks in (0..self.dims.len()).map(|_| 0..self.dims.len()).multi_cartesian_product() {
+            // Ranks without gaps, so that each order of the blocks comes once.
+            if !(0..ranks.len()).all(|rank| ranks.contains(&rank) || ranks.iter().all(|&other| other < rank)) {
+                continue;
+            }
+            let (numbers, rows) = (before, Vec::new());
+            let mut case = Case {
+                block: self,
+                scop,
+                loops: &loops,
+                blocks: &blocks,
+                targets: &targets,
+                count,
+                ranks,
+                numbers,
+                rows,
+            };
+            if let Some(stmt) = case.statement(&program.body[self.nest])? {
+                cases.push(case.guarded(stmt));
+            }
+        }
+        let range = |iterator: &Name| Range {
+            iterator: iterator.clone(),
+            lo: Affine::int(0),
+            hi: Affine::int(count),
+            step: 1,
+            span: Span::default(),
+        };
+        let nest = For { ranges: blocks.iter().map(range).collect(), body: cases, span: Span::default() };
+        let mut body = program.body.clone();
+        body[self.nest] = Stmt::For(nest);
+        Some(Program { body, ..program.clone() })
+    }
+
+    /// For each index of the arrays that are written the loop of blocks that moves it.
+    fn targets(&self, scop: &Scop, loops: &BTreeMap<usize, usize>) -> BTreeMap<(Name, usize), usize> {
+        let mut targets = BTreeMap::new();
+        for &s in self.dims[0].keys() {
+            let statement = &scop.statements[s];
+            let target = &statement.accesses[0];
+            for (n, form) in target.linear.iter().enumerate() {
+                let Some(form) = form else { continue };
+                let k = form.coefficients.iter().position(|&c| c != 0);
+                if let Some(&dim) = k.and_then(|k| loops.get(&statement.dims[k].loop_id)) {
+                    targets.entry((scop.arrays[target.array].name.clone(), n)).or_insert(dim);
+                }
+            }
+        }
+        targets
+    }
+}
+
+/// Counts loops and assignments, as they are numbered.
+fn count(stmt: &Stmt, numbers: &mut (usize, usize)) {
+    match stmt {
+        Stmt::For(f) => {
+            numbers.0 += f.ranges.len();
+            f.body.iter().for_each(|stmt| count(stmt, numbers));
+        }
+        Stmt::If(branch) => branch.then.iter().chain(&branch.orelse).for_each(|stmt| count(stmt, numbers)),
+        Stmt::Assign(_) => numbers.1 += 1,
+        Stmt::Transfer(_) => {}
+    }
+}
+
+/// The nest where the blocks of its loops follow each other in one way.
+struct Case<'a> {
+    block: &'a Block,
+    scop: &'a Scop,
+    /// For each loop of the nest that is cut the loop of blocks.
+    loops: &'a BTreeMap<usize, usize>,
+    /// The iterators over blocks.
+    blocks: &'a [Name],
+    targets: &'a BTreeMap<(Name, usize), usize>,
+    /// Blocks of each loop.
+    count: i64,
+    /// For each loop of blocks its place in the order: the smaller one is at an earlier block, the same at the same.
+    ranks: Vec<usize>,
+    /// Loops and assignments seen.
+    numbers: (usize, usize),
+    /// The iterators around that count from the start of a block, and its loop of blocks.
+    rows: Vec<(Name, usize)>,
+}
+
+/// What a bound of a loop comes to.
+enum Bound {
+    /// It never hinders.
+    Open,
+    /// Nothing runs.
+    Empty,
+    At(Affine),
+}
+
+impl Case<'_> {
+    /// A statement where these blocks follow each other; `None` inside where nothing of it runs.
+    fn statement(&mut self, stmt: &Stmt) -> Option<Option<Stmt>> {
+        Some(match stmt {
+            Stmt::For(f) => self.nest(f)?.map(Stmt::For),
+            Stmt::If(branch) => {
+                let condition = branch.condition.map(&|a| self.affine(a, None));
+                let (then, orelse) = (self.body(&branch.then)?, self.body(&branch.orelse)?);
+                let is_empty = then.is_empty() && orelse.is_empty();
+                (!is_empty).then_some(Stmt::If(If { condition, then, orelse, span: branch.span }))
+            }
+            Stmt::Assign(assign) => self.assign(assign)?.map(Stmt::Assign),
+            Stmt::Transfer(_) => return None,
+        })
+    }
+
+    fn body(&mut self, body: &[Stmt]) -> Option<Vec<Stmt>> {
+        let all: Vec<Option<Stmt>> = body.iter().map(|stmt| self.statement(stmt)).collect::<Option<_>>()?;
+        Some(all.into_iter().flatten().collect())
+    }
+
+    fn nest(&mut self, f: &For) -> Option<Option<For>> {
+        let (outside, mut ranges, mut is_empty) = (self.rows.len(), Vec::new(), false);
+        for range in &f.ranges {
+            self.numbers.0 += 1;
+            let Some(&dim) = self.loops.get(&self.numbers.0) else {
+                let (lo, hi) = (self.affine(&range.lo, None), self.affine(&range.hi, None));
+                ranges.push(Range { lo, hi, ..range.clone() });
+                continue;
+            };
+            let (mut los, mut his) = (vec![Affine::int(0)], vec![Affine::int(self.block.size)]);
+            let has_choice = |a: &Affine| matches!(a.kind, AffineKind::Min(_) | AffineKind::Max(_));
+            if range.step != 1 || parts(&range.lo).chain(parts(&range.hi)).any(has_choice) {
+                return None;
+            }
+            for (bound, is_start) in parts(&range.lo).map(|lo| (lo, true)).chain(parts(&range.hi).map(|hi| (hi, false)))
+            {
+                match self.bound(bound, is_start, dim) {
+                    Bound::Open => {}
+                    Bound::Empty => is_empty = true,
+                    Bound::At(at) if is_start => los.push(at),
+                    Bound::At(at) => his.push(at),
+                }
+            }
+            let of = |mut all: Vec<Affine>, kind: fn(Vec<Affine>) -> AffineKind| match all.len() {
+                1 => all.remove(0),
+                _ => kind(all).into(),
+            };
+            ranges.push(Range { lo: of(los, AffineKind::Max), hi: of(his, AffineKind::Min), ..range.clone() });
+            self.rows.push((range.iterator.clone(), dim));
+        }
+        let body = self.body(&f.body)?;
+        self.rows.truncate(outside);
+        is_empty |= body.is_empty();
+        Some((!is_empty).then_some(For { ranges, body, span: f.span }))
+    }
+
+    /// A bound of the iterator of a loop, counted from the start of its block.
+    fn bound(&self, bound: &Affine, is_start: bool, dim: usize) -> Bound {
+        let own = self.ranks[dim];
+        let last = self.block.size * self.count;
+        if let AffineKind::Int(value) = bound.kind {
+            // A block before that of another loop is a whole one.
+            let is_whole = self.ranks.iter().any(|&rank| rank > own) && value > last - self.block.size;
+            return match is_start {
+                true if value <= 0 => Bound::Open,
+                false if value >= last || is_whole => Bound::Open,
+                _ => Bound::At(self.from_start(self.affine(bound, None), dim)),
+            };
+        }
+        let Some((other, offset)) = self.row(bound) else {
+            return Bound::At(self.from_start(self.affine(bound, None), dim));
+        };
+        let name = Affine::name(&self.rows[other].0);
+        // A later block has only larger values, an earlier one only smaller ones.
+        match (own.cmp(&self.ranks[self.rows[other].1]), is_start) {
+            (std::cmp::Ordering::Equal, _) => Bound::At(name.plus(offset)),
+            (std::cmp::Ordering::Less, false) if offset >= 0 => Bound::Open,
+            (std::cmp::Ordering::Greater, false) if offset <= 1 => Bound::Empty,
+            (std::cmp::Ordering::Greater, true) if offset <= 1 => Bound::Open,
+            (std::cmp::Ordering::Less, true) if offset >= 0 => Bound::Empty,
+            _ => Bound::At(self.from_start(self.affine(bound, None), dim)),
+        }
+    }
+
+    /// An iterator around that counts from the start of a block, and what is added to it.
+    fn row(&self, a: &Affine) -> Option<(usize, i64)> {
+        let (name, offset) = match &a.kind {
+            AffineKind::Name(name) => (name, 0),
+            AffineKind::Add(x, y) => match (&x.kind, &y.kind) {
+                (AffineKind::Name(name), AffineKind::Int(c)) | (AffineKind::Int(c), AffineKind::Name(name)) => {
+                    (name, *c)
+                }
+                _ => return None,
+            },
+            AffineKind::Sub(x, y) => match (&x.kind, &y.kind) {
+                (AffineKind::Name(name), AffineKind::Int(c)) => (name, -c),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some((self.rows.iter().position(|(row, _)| row == name)?, offset))
+    }
+
+    /// An assignment; `None` inside where it runs at no such blocks.
+    fn assign(&mut self, assign: &Assign) -> Option<Option<Assign>> {
+        let s = self.numbers.1;
+        self.numbers.1 += 1;
+        let runs = |(d, dim): (usize, &super::BlockDim)| {
+            let id = self.scop.statements[s].dims[*dim.get(&s)?].loop_id;
+            Some(self.ranks[self.loops[&id]] == self.ranks[d])
+        };
+        let runs: Vec<bool> = self.block.dims.iter().enumerate().map(runs).collect::<Option<_>>()?;
+        let mut assign = assign.clone();
+        self.access(&mut assign.target);
+        let mut is_value = false;
+        assign.value.each_leaf(&mut |leaf| match leaf {
+            ExprKind::Access(access) => self.access(access),
+            ExprKind::Name(name) => is_value |= self.rows.iter().any(|(row, _)| row == name),
+            _ => {}
+        });
+        if is_value {
+            return None;
+        }
+        Some(runs.into_iter().all(|runs| runs).then_some(assign))
+    }
+
+    fn access(&self, access: &mut Access) {
+        for (n, index) in access.indices.iter_mut().enumerate() {
+            let wanted = self.targets.get(&(access.array.clone(), n)).copied();
+            *index = self.affine(index, wanted);
+        }
+    }
+
+    /// The first value of the block of a loop; said by the loop that is wanted, where its block is the same.
+    fn start(&self, dim: usize, wanted: Option<usize>) -> Affine {
+        let same = |d: &usize| self.ranks[*d] == self.ranks[dim];
+        let first = (0..self.ranks.len()).find(same).unwrap_or(dim);
+        let said = wanted.filter(same).unwrap_or(first);
+        let (size, block) = (Affine::int(self.block.size), Affine::name(&self.blocks[said]));
+        AffineKind::Mul(Box::new(size), Box::new(block)).into()
+    }
+
+    fn from_start(&self, a: Affine, dim: usize) -> Affine {
+        AffineKind::Sub(Box::new(a), Box::new(self.start(dim, None))).into()
+    }
+
+    /// An expression in which iterators count from the starts of their blocks.
+    fn affine(&self, a: &Affine, wanted: Option<usize>) -> Affine {
+        a.replaced(&|name| {
+            let (_, dim) = self.rows.iter().find(|(row, _)| row == name)?;
+            Some(AffineKind::Add(Box::new(self.start(*dim, wanted)), Box::new(Affine::name(name))).into())
+        })
+    }
+
+    /// What runs where the blocks follow each other like this.
+    fn guarded(&self, stmt: Stmt) -> Stmt {
+        let place = (0..self.ranks.len()).sorted_by_key(|&d| self.ranks[d]);
+        let neighbours = place.tuple_windows().map(|(a, b)| {
+            let comparison = if self.ranks[a] == self.ranks[b] { Comparison::Eq } else { Comparison::Lt };
+            Condition::Chain(Affine::name(&self.blocks[a]), vec![(comparison, Affine::name(&self.blocks[b]))])
+        });
+        let mut all: Vec<Condition<Affine>> = neighbours.collect();
+        let condition = if all.len() == 1 { all.remove(0) } else { Condition::And(all) };
+        Stmt::If(If { condition, then: vec![stmt], orelse: Vec::new(), span: Span::default() })
+    }
+}
+
+/// The expressions of which a bound is the largest or the smallest.
+fn parts(bound: &Affine) -> impl Iterator<Item = &Affine> {
+    match &bound.kind {
+        AffineKind::Min(all) | AffineKind::Max(all) => all.iter(),
+        _ => std::slice::from_ref(bound).iter(),
+    }
+}
