@@ -5,7 +5,7 @@
 
 use super::price::Pricer;
 use super::tiles::candidates;
-use crate::schedule::problem::Plan;
+use crate::schedule::problem::{Buffer, Plan};
 
 /// Sizes tried for each loop.
 const SIZES: usize = 24;
@@ -43,6 +43,22 @@ pub fn grow(pricer: &mut Pricer, mut plan: Plan, capacity: i64) -> Plan {
             larger
         });
         plan = first_as_good(pricer, &plan, larger, capacity);
+    }
+    deepen(pricer, plan, capacity)
+}
+
+/// The plan with buffers that serve as little at a time as moves as much: where boxes do not meet from one iteration of a loop to the
+/// next, that a buffer keeps nothing between them is decided here.
+fn deepen(pricer: &mut Pricer, mut plan: Plan, capacity: i64) -> Plan {
+    for number in 0..plan.buffers.len() {
+        let Buffer { users, depth, .. } = &plan.buffers[number];
+        let loops = plan.band.len() + if let [only] = users[..] { plan.private[only].len() } else { 0 };
+        let deeper = (depth + 1..=loops).rev().map(|depth| {
+            let mut deeper = plan.clone();
+            deeper.buffers[number].depth = depth;
+            deeper
+        });
+        plan = first_as_good(pricer, &plan, deeper.collect::<Vec<_>>().into_iter(), capacity);
     }
     plan
 }
