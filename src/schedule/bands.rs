@@ -324,12 +324,16 @@ impl<'a> Bands<'a> {
             let attach = class.attach(statements.len());
             let mut rows = self.distances(&pieces, statements, &attach)?;
             let all = self.shifts(&pieces, &rows, statements, &attach, true);
-            let outer = found.iter().position(Found::carries);
+            let outer = found.iter().position(|found| self.carries(statements, found));
             let easy = all.as_ref().is_some_and(|shifts| shifts.iter().all(|&s| s == 0));
             // A loop whose iterations run one by one carries what would hinder the loops inside it.
             if let (false, None, Some(outer)) = (easy, &carried, outer) {
-                let (parted, flags) =
-                    self.part(&pieces, statements, |p| self.difference(p, statements, &found[outer].attach))?;
+                let outer = &found[outer];
+                let along = |p: &Piece| {
+                    let shifted = |apart| format!("{apart} + ({})", outer.shifts[p.to] - outer.shifts[p.from]);
+                    self.difference(p, statements, &outer.attach).map(shifted)
+                };
+                let (parted, flags) = self.part(&pieces, statements, along)?;
                 (pieces, carried) = (parted, Some(flags));
                 for known in &mut found {
                     known.distances = self.distances(&pieces, statements, &known.attach)?;
@@ -461,8 +465,12 @@ impl<'a> Bands<'a> {
                 }
                 continue;
             }
-            // Against the sequence only a loop can keep the order: a distance that carries the edge must go on to carry it.
-            let least = i64::from(in_sequence && piece.from > piece.to && *distance >= 1);
+            // Against the sequence only a loop can keep the order: a distance that carries the edge must go on to carry it. In a loop that
+            // both are in it is that of the values, wherever each of them begins.
+            let begins = |at: usize| attach[at].map_or((None, 0), |(k, rate)| self.begins(statements[at], k, rate));
+            let (from, to) = (begins(piece.from), begins(piece.to));
+            let apart = if from.0 == to.0 { distance.saturating_add(to.1 - from.1) } else { *distance };
+            let least = i64::from(in_sequence && piece.from > piece.to && apart.max(*distance) >= 1);
             let bound = bounds.entry((piece.from, piece.to)).or_insert(i64::MIN);
             *bound = (*bound).max(least - distance);
         }
@@ -488,6 +496,28 @@ impl<'a> Bands<'a> {
         let found = model.solve(self.solver);
         self.shifts.borrow_mut().insert(key, found.clone());
         found
+    }
+
+    /// The loop of a statement's iterator, and where it begins in units of the loop's value.
+    fn begins(&self, s: usize, k: usize, rate: i64) -> (Option<usize>, i64) {
+        (Some(self.scop.statements[s].dims[k].loop_id), self.hull(s)[k].0.saturating_mul(rate))
+    }
+
+    /// Whether shifts only undo that statements of one loop begin at different values of it, and every statement takes part: a sequential
+    /// loop around the group.
+    fn carries(&self, statements: &[usize], found: &Found) -> bool {
+        let begin = |(at, attach): (usize, &Option<(usize, i64)>)| {
+            let (k, rate) = (*attach)?;
+            let (id, begin) = self.begins(statements[at], k, rate);
+            Some((id, begin, found.shifts[at]))
+        };
+        let all: Option<Vec<_>> = found.attach.iter().enumerate().map(begin).collect();
+        all.is_some_and(|all| {
+            let is_source = |&(id, begin, shift): &(Option<usize>, i64, i64)| {
+                id == all[0].0 && begin - shift == all[0].1 - all[0].2
+            };
+            all.iter().all(|(.., shift)| *shift == 0) || all.iter().all(is_source)
+        })
     }
 
     fn edge(&self, piece: &Piece, n: usize, found: &[Found], statements: &[usize]) -> Result<Edge> {
@@ -588,11 +618,6 @@ impl Found {
             })
             .collect();
         BandDim { class: self.class, attach }
-    }
-
-    /// Whether no shift is needed and every statement takes part: a sequential loop around the group.
-    fn carries(&self) -> bool {
-        self.attach.iter().all(Option::is_some) && self.shifts.iter().all(|&s| s == 0)
     }
 }
 
