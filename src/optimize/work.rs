@@ -339,7 +339,7 @@ impl<'a> Work<'a> {
         let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
         let Some(known) = &mut self.known else { return Ok(None) };
         let scop = &self.case.scop;
-        let propose = || split::propose(known, &decision.plans, &goal, &excess);
+        let propose = || split::propose(known, decision, &goal, &excess);
         let proposed = scop.ctx.budget(self.options.budget(scop), propose);
         Ok(self.in_budget(proposed)?.flatten())
     }

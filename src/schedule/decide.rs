@@ -34,8 +34,8 @@ pub struct Decision {
     pub schedule: Schedule,
     /// The nests of each group, first and one past the last.
     pub nests: Vec<(usize, usize)>,
-    /// The plans that were found for groups, in their order; groups that run in loops of their own have none.
-    pub plans: Vec<(Rc<GroupProblem>, Plan)>,
+    /// The bytes that each group is planned to move; `None` where it is skewed.
+    pub planned_bytes: Vec<Option<i64>>,
     /// Whether a loop over time is skewed.
     pub is_skewed: bool,
     /// Whether the search for a plan had too few steps to try all.
@@ -50,7 +50,7 @@ impl Decision {
     pub fn in_source_order(scop: &Scop) -> Result<Decision> {
         let schedule = source_schedule(scop)?;
         let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
-        Ok(Decision { schedule, nests, plans: Vec::new(), is_skewed: false, is_cut_short: false })
+        Ok(Decision { schedule, nests, planned_bytes: Vec::new(), is_skewed: false, is_cut_short: false })
     }
 }
 
@@ -447,15 +447,11 @@ impl<'a> Planner<'a> {
         for &array in resident {
             schedule.buffers.push(self.program_wide(array, &schedule));
         }
-        let is_skewed = chosen.iter().any(|p| matches!(p.how, How::Own { is_skewed: true, .. }));
-        let plan = |p: &&&Planned| match &p.how {
-            How::Plan(group, plan) => Some((group.clone(), plan.clone())),
-            _ => None,
-        };
-        let plans = chosen.iter().filter_map(|p| plan(&p)).collect();
+        let is_skewed = |p: &&Planned| matches!(p.how, How::Own { is_skewed: true, .. });
+        let planned_bytes = chosen.iter().map(|p| (!is_skewed(p)).then_some(p.candidate.moved_bytes)).collect();
         let is_cut_short = chosen.iter().any(|p| p.is_cut_short);
         let nests = chosen.iter().map(|p| p.candidate.nests).collect();
-        Decision { schedule, nests, plans, is_skewed, is_cut_short }
+        Decision { schedule, nests, planned_bytes, is_skewed: chosen.iter().any(is_skewed), is_cut_short }
     }
 
     fn program_wide(&self, array: usize, schedule: &Schedule) -> BufferSpec {

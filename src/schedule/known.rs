@@ -93,28 +93,42 @@ impl<'a> Known<'a> {
         }
         // What takes longest first, so that no worker is left with it in the end.
         fresh.sort_by_key(|(problem, _)| std::cmp::Reverse(problem.statements.len()));
-        let (together, least, most) = care.steps();
-        let steps = (together / self.nests.max(1)).clamp(least, most) * u64::from(effort.max(1));
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(fresh.len()).min(8);
-        let next = AtomicUsize::new(0);
-        let found: Vec<(usize, Found)> = std::thread::scope(|scope| {
-            let work = || {
-                let mut found = Vec::new();
-                while let (at, Some((problem, capacities))) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    (at, fresh.get(at))
-                } {
-                    found.push((at, care.search(problem, capacities, steps)));
-                }
-                found
-            };
-            let handles: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let mut found = work();
-            found.extend(handles.into_iter().flat_map(|h| h.join().unwrap_or_default()));
-            found
-        });
-        for (at, found) in found {
-            self.found.insert(fresh[at].clone(), (care, found));
+        let steps = self.steps(care, effort);
+        let found = side_by_side(&fresh, |(problem, capacities)| care.search(problem, capacities, steps));
+        for (question, found) in fresh.into_iter().zip(found) {
+            self.found.insert(question, (care, found));
         }
     }
+
+    /// Steps for each search.
+    pub fn steps(&self, care: Care, effort: u32) -> u64 {
+        let (together, least, most) = care.steps();
+        (together / self.nests.max(1)).clamp(least, most) * u64::from(effort.max(1))
+    }
+}
+
+/// The answer to each question, in their order. What work a question takes is counted, so the order in which they are asked does not matter.
+pub fn side_by_side<Q: Sync, A: Send>(questions: &[Q], answer: impl Fn(&Q) -> A + Sync) -> Vec<A> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(questions.len()).min(8);
+    let next = AtomicUsize::new(0);
+    let mut answers: Vec<(usize, A)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut answers = Vec::new();
+            while let (at, Some(question)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                (at, questions.get(at))
+            } {
+                answers.push((at, answer(question)));
+            }
+            answers
+        };
+        let handles: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut answers = work();
+        answers.extend(
+            handles.into_iter().flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        answers
+    });
+    answers.sort_by_key(|(at, _)| *at);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }

@@ -65,6 +65,8 @@ pub struct Group<'a> {
     pub arrays: Vec<ArrayClients>,
     pub capacities: Vec<i64>,
     pub best: Vec<Option<Plan>>,
+    /// Plans that do not move fewer bytes than this are not looked for.
+    pub below: i64,
     pub pass: Pass,
     pub budget: Budget,
     /// Whether the last pass has tried all that it was to try.
@@ -93,6 +95,7 @@ impl<'a> Group<'a> {
         Group {
             arrays,
             best: vec![None; capacities.len()],
+            below: i64::MAX,
             capacities: capacities.to_vec(),
             pass: Pass { band_tiles: 0, private_tiles: 0, private_loops: 0, steps: 0 },
             budget: Budget::new(0),
@@ -363,7 +366,7 @@ impl<'a> Group<'a> {
 
     /// Plans for this capacity must move fewer bytes.
     pub fn limit(&self, index: usize) -> i64 {
-        self.best[index].as_ref().map_or(i64::MAX, |plan| plan.moved_bytes)
+        self.best[index].as_ref().map_or(self.below, |plan| plan.moved_bytes)
     }
 }
 

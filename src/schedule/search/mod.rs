@@ -68,6 +68,15 @@ pub fn outline(problem: &Problem, capacities: &[i64], steps: u64) -> Found {
     look(problem, capacities, |group| sketch(group, steps))
 }
 
+/// As [`outline`] for one capacity, where there is a plan that moves fewer bytes than `below`.
+pub fn better(problem: &Problem, capacity: i64, below: i64, steps: u64) -> Option<Plan> {
+    let found = look(problem, &[capacity], |group| {
+        group.below = below;
+        sketch(group, steps);
+    });
+    found.plans.into_iter().next().flatten()
+}
+
 fn sketch(group: &mut Group, steps: u64) {
     let coarse = Pass { band_tiles: 4, private_tiles: 4, private_loops: 2, steps };
     group.stage(Pass { band_tiles: 1, private_tiles: 1, ..coarse });
