@@ -232,11 +232,9 @@ impl<'a> Work<'a> {
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
-        if let Some(rewriting) = self.case.apart(self.options)? {
-            let parted = self.rewritten(than, rewriting, allowed)?;
-            if parted.is_some() {
-                return Ok(parted);
-            }
+        let parted = self.parted(than, allowed)?;
+        if parted.is_some() {
+            return Ok(parted);
         }
         let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
         let expansions = self.in_budget(expansions)?.unwrap_or_default();
@@ -265,19 +263,35 @@ impl<'a> Work<'a> {
         split.map_or(Ok(None), |split| self.rewritten(than, Rewriting::Split(split), allowed))
     }
 
+    /// A better outcome of the program with nests taken apart.
+    fn parted(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
+        match self.case.apart(self.options)? {
+            Some(rewriting) => self.rewritten(than, rewriting, allowed),
+            None => Ok(None),
+        }
+    }
+
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
         let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
         let Some(case) = usable(Case::rewritten(source, self.options))?.filter(|case| case.complete) else {
             return Ok(None);
         };
+        let may_part = matches!(by, Rewriting::Expand(_));
         let mut work = Work::new(&case, self.options, self.clock)?;
         let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
         let found = found[0];
         let (before, after) = (&self.outcomes[than], &work.outcomes[found]);
         let is_allowed = after.counts.operations.saturating_sub(before.counts.operations) <= allowed.operations;
         let is_better = is_allowed && after.bytes() < before.bytes();
-        let further = if is_better { work.improve(found, allowed.after(&by))? } else { None };
+        // Parts that come apart only now can make good what does not pay by itself.
+        let further = match is_better {
+            true => work.improve(found, allowed.after(&by))?,
+            false if may_part => work.parted(found, allowed.after(&by))?,
+            false => None,
+        };
+        let least = self.outcomes[than].bytes();
+        let further = further.filter(|further| further.outcome.bytes() < least);
         self.clock = work.clock;
         self.exhausted.append(&mut work.exhausted);
         let outcome = work.outcomes.swap_remove(found);

@@ -1,13 +1,9 @@
-//! How does a program read when the diagonal of a triangle runs by itself, and unrelated parts of a nest in loops of their own?
+//! How does a program read when the diagonal of a triangle runs by itself?
 //!
 //! A nest that works on an element and on its mirror image touches one element only on the diagonal. Without it the two are never the same
 //! element, and each can have a place of its own in the scratchpad. The instances and their order in each part stay the same.
 
-use super::Dependences;
-use super::scop::number;
-use crate::isl::{Map, Result};
 use crate::lang::ast::{Access, Affine, AffineKind, For, If, Name, Program, Range, Stmt};
-use std::collections::BTreeSet;
 
 /// The program with each loop that begins or ends on a diagonal run in two parts, where its body touches mirror images of elements of an
 /// array that it writes; `None` where there is no such loop.
@@ -94,72 +90,5 @@ fn collect<'a>(stmt: &'a Stmt, into: &mut Vec<(&'a Access, bool)>) {
             into.extend(assign.value.reads().into_iter().map(|access| (access, false)));
         }
         Stmt::Transfer(_) => {}
-    }
-}
-
-/// Pairs of statements, as in `Scop::statements`, that wait for each other.
-pub type Waits = BTreeSet<(usize, usize)>;
-
-/// The pairs of a program.
-///
-/// # Errors
-/// When isl's budget runs out.
-pub fn waits(dependences: &Dependences) -> Result<Waits> {
-    let pair = |map: &Map| Some((number(&map.domain_name()?), number(&map.range_name()?)));
-    Ok(dependences.order.maps()?.iter().filter_map(pair).collect())
-}
-
-/// The program with a loop for each part of a loop's body that waits for no other part of it; `None` where there is no such loop.
-pub fn part(program: &Program, waits: &Waits) -> Option<Program> {
-    let (mut seen, mut is_changed) = (0, false);
-    let mut body = Vec::new();
-    for stmt in &program.body {
-        body.extend(parted(stmt, waits, &mut seen, &mut is_changed).into_iter().map(|(stmt, _)| stmt));
-    }
-    is_changed.then(|| Program { body, ..program.clone() })
-}
-
-/// A statement's parts, each with the numbers of its assignments; `seen` counts those as `Scop::statements` does.
-fn parted(stmt: &Stmt, waits: &Waits, seen: &mut usize, is_changed: &mut bool) -> Vec<(Stmt, Vec<usize>)> {
-    let Stmt::For(f) = stmt else {
-        let first = *seen;
-        *seen += assignments(stmt);
-        return vec![(stmt.clone(), (first..*seen).collect())];
-    };
-    let mut groups: Vec<(Vec<(usize, Stmt)>, Vec<usize>)> = Vec::new();
-    let mut place = 0;
-    for child in &f.body {
-        for (stmt, own) in parted(child, waits, seen, is_changed) {
-            let meets = |other: &[usize]| {
-                let mut pairs = own.iter().flat_map(|&a| other.iter().map(move |&b| (a, b)));
-                pairs.any(|(a, b)| waits.contains(&(a, b)) || waits.contains(&(b, a)))
-            };
-            let (met, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(_, other)| meets(other));
-            let (mut stmts, mut numbers) = (vec![(place, stmt)], own.clone());
-            for (more, others) in met {
-                stmts.extend(more);
-                numbers.extend(others);
-            }
-            place += 1;
-            groups = apart;
-            groups.push((stmts, numbers));
-        }
-    }
-    groups.iter_mut().for_each(|(stmts, _)| stmts.sort_by_key(|(place, _)| *place));
-    groups.sort_by_key(|(stmts, _)| stmts[0].0);
-    *is_changed |= groups.len() > 1;
-    let whole = |(stmts, numbers): (Vec<(usize, Stmt)>, Vec<usize>)| {
-        let body = stmts.into_iter().map(|(_, stmt)| stmt).collect();
-        (Stmt::For(For { body, ..f.clone() }), numbers)
-    };
-    groups.into_iter().map(whole).collect()
-}
-
-fn assignments(stmt: &Stmt) -> usize {
-    match stmt {
-        Stmt::For(f) => f.body.iter().map(assignments).sum(),
-        Stmt::If(branch) => branch.then.iter().chain(&branch.orelse).map(assignments).sum(),
-        Stmt::Assign(_) => 1,
-        Stmt::Transfer(_) => 0,
     }
 }
