@@ -18,7 +18,7 @@ use crate::schedule::tree::Schedule;
 use crate::schedule::{Decision, Fuse};
 use crate::staging;
 use itertools::Itertools;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Schedules a program as decisions say.
 ///
@@ -288,7 +288,15 @@ fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {
         all.fold((usize::MAX, 0), |(first, end), nest| (first.min(nest), end.max(nest + 1)))
     };
     let nests = schedule.groups.iter().map(|group| nests(&group.paths)).collect();
-    Decision { schedule, nests, planned_bytes: Vec::new(), is_skewed: false, is_cut_short: false }
+    Decision {
+        schedule,
+        nests,
+        plans: Vec::new(),
+        planned_bytes: Vec::new(),
+        apart_bytes: HashMap::new(),
+        is_skewed: false,
+        is_cut_short: false,
+    }
 }
 
 /// Why a schedule would compute something else, if it would.

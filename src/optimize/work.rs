@@ -232,35 +232,35 @@ impl<'a> Work<'a> {
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
-        let parted = self.parted(than, allowed)?;
-        if parted.is_some() {
-            return Ok(parted);
-        }
-        let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
-        let expansions = self.in_budget(expansions)?.unwrap_or_default();
-        let expanded = match expansions.is_empty() {
-            true => None,
-            false => self.rewritten(than, Rewriting::Expand(expansions), allowed)?,
-        };
-        if expanded.is_some() {
-            return Ok(expanded);
-        }
-        let blocks = if allowed.blocks { self.blocks(than)? } else { Vec::new() };
-        if !blocks.is_empty() {
-            let blocked = self.rewritten(than, Rewriting::Block(blocks), allowed)?;
-            if blocked.is_some() {
-                return Ok(blocked);
+        let mut found = self.parted(than, allowed)?;
+        if found.is_none() {
+            let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
+            let expansions = self.in_budget(expansions)?.unwrap_or_default();
+            if !expansions.is_empty() {
+                found = self.rewritten(than, Rewriting::Expand(expansions), allowed)?;
             }
         }
-        let overlaps = self.overlaps(than, allowed)?;
-        if !overlaps.is_empty() {
-            let overlapped = self.rewritten(than, Rewriting::Overlap(overlaps), allowed)?;
-            if overlapped.is_some() {
-                return Ok(overlapped);
+        if found.is_none() && allowed.blocks {
+            let blocks = self.blocks(than)?;
+            if !blocks.is_empty() {
+                found = self.rewritten(than, Rewriting::Block(blocks), allowed)?;
             }
         }
-        let split = if allowed.splits > 0 { self.promising(than)? } else { None };
-        split.map_or(Ok(None), |split| self.rewritten(than, Rewriting::Split(split), allowed))
+        if found.is_none() {
+            let overlaps = self.overlaps(than, allowed)?;
+            if !overlaps.is_empty() {
+                found = self.rewritten(than, Rewriting::Overlap(overlaps), allowed)?;
+            }
+        }
+        if allowed.splits > 0 {
+            let bytes = found.as_ref().map_or(self.outcomes[than].bytes(), |found| found.outcome.bytes());
+            // More splits, or what else comes apart then, can save more than the first one promises.
+            if let Some(split) = self.promising(than, bytes.saturating_add(bytes / 4))? {
+                let split = self.rewritten(than, Rewriting::Split(split), allowed)?;
+                found = split.filter(|split| split.outcome.bytes() < bytes).or(found);
+            }
+        }
+        Ok(found)
     }
 
     /// A better outcome of the program with nests taken apart.
@@ -345,15 +345,16 @@ impl<'a> Work<'a> {
         Ok(self.in_budget(proposed)?.unwrap_or_default())
     }
 
-    /// The split that promises most for an outcome.
-    fn promising(&mut self, outcome: usize) -> Result<Option<Split>, IslError> {
+    /// The split that promises most for an outcome, and to move fewer bytes than so many.
+    fn promising(&mut self, outcome: usize, bytes: i128) -> Result<Option<Split>, IslError> {
         let Options { capacity_bytes, effort, .. } = *self.options;
         let excess = self.excess(outcome);
         let Outcome { decision, .. } = &self.outcomes[outcome];
+        let to_save = i64::try_from(self.outcomes[outcome].bytes().saturating_sub(bytes)).unwrap_or(i64::MAX).max(0);
         let goal = Goal { capacity_bytes, effort, skewing: Skewing::None };
         let Some(known) = &mut self.known else { return Ok(None) };
         let scop = &self.case.scop;
-        let propose = || split::propose(known, decision, &goal, &excess);
+        let propose = || split::propose(known, decision, &goal, &excess, to_save);
         let proposed = scop.ctx.budget(self.options.budget(scop), propose);
         Ok(self.in_budget(proposed)?.flatten())
     }

@@ -34,8 +34,12 @@ pub struct Decision {
     pub schedule: Schedule,
     /// The nests of each group, first and one past the last.
     pub nests: Vec<(usize, usize)>,
+    /// The plans that were found for groups, in their order; groups that run in loops of their own have none.
+    pub plans: Vec<(Rc<GroupProblem>, Plan)>,
     /// The bytes that each group is planned to move; `None` where it is skewed.
     pub planned_bytes: Vec<Option<i64>>,
+    /// The bytes that each nest would move by itself, by its first statement.
+    pub apart_bytes: HashMap<usize, i64>,
     /// Whether a loop over time is skewed.
     pub is_skewed: bool,
     /// Whether the search for a plan had too few steps to try all.
@@ -50,7 +54,15 @@ impl Decision {
     pub fn in_source_order(scop: &Scop) -> Result<Decision> {
         let schedule = source_schedule(scop)?;
         let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
-        Ok(Decision { schedule, nests, planned_bytes: Vec::new(), is_skewed: false, is_cut_short: false })
+        Ok(Decision {
+            schedule,
+            nests,
+            plans: Vec::new(),
+            planned_bytes: Vec::new(),
+            apart_bytes: HashMap::new(),
+            is_skewed: false,
+            is_cut_short: false,
+        })
     }
 }
 
@@ -447,11 +459,26 @@ impl<'a> Planner<'a> {
         for &array in resident {
             schedule.buffers.push(self.program_wide(array, &schedule));
         }
+        let plan = |p: &&Planned| match &p.how {
+            How::Plan(group, plan) => Some((group.clone(), plan.clone())),
+            _ => None,
+        };
+        let plans = chosen.iter().filter_map(plan).collect();
         let is_skewed = |p: &&Planned| matches!(p.how, How::Own { is_skewed: true, .. });
         let planned_bytes = chosen.iter().map(|p| (!is_skewed(p)).then_some(p.candidate.moved_bytes)).collect();
+        let apart = |n: usize| Some((*self.nests[n].first()?, *self.cheapest.get(&(n, n + 1))?));
+        let apart_bytes = (0..self.nests.len()).filter_map(apart).collect();
         let is_cut_short = chosen.iter().any(|p| p.is_cut_short);
         let nests = chosen.iter().map(|p| p.candidate.nests).collect();
-        Decision { schedule, nests, planned_bytes, is_skewed: chosen.iter().any(is_skewed), is_cut_short }
+        Decision {
+            schedule,
+            nests,
+            plans,
+            planned_bytes,
+            apart_bytes,
+            is_skewed: chosen.iter().any(is_skewed),
+            is_cut_short,
+        }
     }
 
     fn program_wide(&self, array: usize, schedule: &Schedule) -> BufferSpec {

@@ -81,23 +81,27 @@ const PART: i128 = 50;
 /// Cuts are moved by less as long as that could save this part (one over) of all bytes.
 const PRECISION: i128 = 200;
 
-/// The most promising split of a program that is scheduled like this. `excess` says for each array of the program how many bytes it moves
-/// beyond once for each element. Groups that share such an array are on trial as one too: what does not pay as a whole may pay in parts.
+/// The most promising split of a program that is scheduled like this, where one promises to save more than `to_save` bytes. `excess` says for
+/// each array of the program how many bytes it moves beyond once for each element. Groups that share such an array are on trial as one too:
+/// what does not pay as a whole may pay in parts.
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn propose(known: &mut Known, decision: &Decision, goal: &Goal, excess: &[i128]) -> Result<Option<Split>> {
-    let groups = groups(&known.bands, decision);
-    let moved = |run: Range<usize>| groups[run].iter().fold(0, |sum: i64, group| sum.saturating_add(group.moved_bytes));
-    let least = i128::from(moved(0..groups.len())) / PART;
+pub fn propose(
+    known: &mut Known,
+    decision: &Decision,
+    goal: &Goal,
+    excess: &[i128],
+    to_save: i64,
+) -> Result<Option<Split>> {
+    let all: i128 = groups(decision).iter().map(|group| i128::from(group.moved_bytes)).sum();
+    let worth = Worth { excess, least: all / PART, to_save };
     let mut found: Option<(i64, Split)> = None;
-    for run in runs(&groups, excess, least) {
-        let moved_bytes = moved(run.clone());
-        let statements: Vec<usize> = groups[run].iter().flat_map(|group| group.statements.clone()).collect();
-        let group = known.problem(statements, &[])?;
-        if let Some((split, moved)) = of_group(known, &group, moved_bytes, goal, excess, least) {
-            let saved = moved_bytes.saturating_sub(moved);
-            if i128::from(saved) > least && found.as_ref().is_none_or(|(most, _)| saved > *most) {
+    for run in runs(&known.bands, decision, &worth) {
+        let group = known.problem(run.statements, &[])?;
+        if let Some((split, moved)) = of_group(known, &group, run.moved_bytes, goal, &worth) {
+            let saved = run.moved_bytes.saturating_sub(moved);
+            if i128::from(saved) > worth.least && found.as_ref().is_none_or(|(most, _)| saved > *most) {
                 found = Some((saved, split));
             }
         }
@@ -105,61 +109,79 @@ pub fn propose(known: &mut Known, decision: &Decision, goal: &Goal, excess: &[i1
     Ok(found.map(|(_, split)| split))
 }
 
-/// What a group of a decision runs, touches and is planned to move.
-struct Planned {
+/// What is worth a trial.
+struct Worth<'a> {
+    /// For each array of the program.
+    excess: &'a [i128],
+    /// Bytes to be saved, in all and beyond those that are saved otherwise.
+    least: i128,
+    to_save: i64,
+}
+
+/// Statements that may run as a group, and what they move: what is left of the bytes of all when the others have moved theirs.
+struct Run {
     statements: Vec<usize>,
-    arrays: Vec<usize>,
     moved_bytes: i64,
 }
 
+impl Run {
+    fn touches(&self, bands: &Bands, array: usize) -> bool {
+        let accesses = self.statements.iter().flat_map(|&s| &bands.scop.statements[s].accesses);
+        accesses.into_iter().any(|access| access.array == array)
+    }
+}
+
 /// The groups of a decision but skewed ones.
-fn groups(bands: &Bands, decision: &Decision) -> Vec<Planned> {
+fn groups(decision: &Decision) -> Vec<Run> {
     let planned = |(group, moved_bytes): (&Group, &Option<i64>)| {
-        let statements: Vec<usize> = group.paths.iter().map(|path| path.statement).collect();
-        let accesses = statements.iter().flat_map(|&s| &bands.scop.statements[s].accesses);
-        let arrays = accesses.map(|access| access.array).unique().collect();
-        moved_bytes.map(|moved_bytes| Planned { statements, arrays, moved_bytes })
+        let statements = group.paths.iter().map(|path| path.statement).collect();
+        moved_bytes.map(|moved_bytes| Run { statements, moved_bytes })
     };
     decision.schedule.groups.iter().zip(&decision.planned_bytes).filter_map(planned).collect()
 }
 
-/// Single groups, and those from the first to the last that touch an array that moves too often: where most could be saved.
-fn runs(groups: &[Planned], excess: &[i128], least: i128) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = (0..groups.len()).map(|at| at..at + 1).collect();
-    for a in (0..excess.len()).filter(|&a| excess[a] > least) {
-        let touches = |at: &usize| groups[*at].arrays.contains(&a);
-        let first = (0..groups.len()).find(touches);
-        let last = (0..groups.len()).rfind(touches);
-        let run = first.unwrap_or(0)..last.map_or(0, |last| last + 1);
-        if run.len() > 1 && !runs.contains(&run) {
-            runs.push(run);
-        }
-    }
-    let worth = |run: &Range<usize>| {
-        let arrays = groups[run.clone()].iter().flat_map(|group| group.arrays.iter().copied()).unique();
-        let moved: i128 = groups[run.clone()].iter().map(|group| i128::from(group.moved_bytes)).sum();
-        moved.min(arrays.map(|a| excess[a].max(0)).sum())
+/// Single groups, their nests, and groups from the first to the last that touch an array that moves too often: where most could be saved.
+fn runs(bands: &Bands, decision: &Decision, worth: &Worth) -> Vec<Run> {
+    let groups = groups(decision);
+    let together = |run: Range<usize>| Run {
+        statements: groups[run.clone()].iter().flat_map(|group| group.statements.clone()).collect(),
+        moved_bytes: groups[run].iter().fold(0, |sum, group| sum.saturating_add(group.moved_bytes)),
     };
-    let statements = |run: &Range<usize>| groups[run.clone()].iter().map(|g| g.statements.len()).sum::<usize>();
-    runs.retain(|run| worth(run) > least && statements(run) <= STATEMENTS);
-    runs.sort_by_key(|run| (std::cmp::Reverse(worth(run)), run.len(), run.start));
+    let crosses = (0..worth.excess.len()).filter(|&a| worth.excess[a] > worth.least).filter_map(|a| {
+        let touches = |at: &usize| groups[*at].touches(bands, a);
+        Some((0..groups.len()).find(touches)?..(0..groups.len()).rfind(touches)? + 1)
+    });
+    let ranges = (0..groups.len()).map(|at| at..at + 1).chain(crosses).unique();
+    let mut runs: Vec<Run> =
+        ranges.map(together).chain(groups.iter().flat_map(|group| nests(bands, decision, group))).collect();
+    let could_save = |run: &Run| {
+        let touched = (0..worth.excess.len()).filter(|&a| run.touches(bands, a));
+        touched.map(|a| worth.excess[a].max(0)).sum::<i128>().min(run.moved_bytes.into())
+    };
+    runs.retain(|run| could_save(run) > worth.least && run.statements.len() <= STATEMENTS);
+    runs.sort_by_key(|run| std::cmp::Reverse(could_save(run)));
     runs.truncate(RUNS);
     runs
 }
 
+/// The nests of a group, should they run apart, where that was planned.
+fn nests(bands: &Bands, decision: &Decision, group: &Run) -> Vec<Run> {
+    let chunks = group.statements.iter().copied().chunk_by(|&s| bands.scop.statements[s].nest);
+    let apart = |statements: Vec<usize>| Some((*decision.apart_bytes.get(&statements[0])?, statements));
+    let nests: Option<Vec<_>> = chunks.into_iter().map(|(_, statements)| apart(statements.collect())).collect();
+    let nests = nests.filter(|nests| nests.len() > 1).unwrap_or_default();
+    let all = nests.iter().fold(0, |sum: i64, (bytes, _)| sum.saturating_add(*bytes));
+    let left = |bytes: i64| group.moved_bytes.saturating_sub(all.saturating_sub(bytes));
+    nests.into_iter().map(|(bytes, statements)| Run { statements, moved_bytes: left(bytes) }).collect()
+}
+
 /// The split of a group that promises the fewest bytes, and these.
-fn of_group(
-    known: &Known,
-    group: &GroupProblem,
-    moved_bytes: i64,
-    goal: &Goal,
-    excess: &[i128],
-    least: i128,
-) -> Option<(Split, i64)> {
+fn of_group(known: &Known, group: &GroupProblem, moved_bytes: i64, goal: &Goal, worth: &Worth) -> Option<(Split, i64)> {
+    let Worth { excess, least, to_save } = *worth;
     let mut walks: Vec<Walk> = Vec::new();
     for &array in group.arrays.iter().unique().filter(|&&a| excess[a] > least) {
         for walk in walks_of(&known.bands, group, array) {
-            let is_worth = walk.saves(excess[array], goal.capacity_bytes) > least;
+            let is_worth = walk.saves(excess[array], goal.capacity_bytes) > least.max(to_save.into());
             if is_worth && !walks.iter().any(|known| known.is_same(&walk)) {
                 walks.push(walk);
             }
@@ -173,7 +195,9 @@ fn of_group(
     let loops: Vec<Vec<usize>> = group.statements.iter().map(loops).collect();
     let steps = known.steps(Care::Trial, goal.effort);
     let trials = Trials { group, loops: &loops, capacity_bytes: goal.capacity_bytes, steps };
-    let found = side_by_side(&starts, |&(walk, most)| trials.best_of(walk, most, excess[walk.array], moved_bytes));
+    let found = side_by_side(&starts, |&(walk, most)| {
+        trials.best_of(walk, most, excess[walk.array], moved_bytes.saturating_sub(to_save))
+    });
     found.into_iter().flatten().min_by_key(|(_, moved_bytes)| *moved_bytes)
 }
 
