@@ -87,13 +87,25 @@ fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
 
 /// Programs whose nests hold a diagonal beside mirror images, or parts that do not wait for each other; how often the word `for` is in them
 /// then.
-const NESTS: [(&str, usize); 6] = [
+const NESTS: [(&str, usize); 8] = [
     ("output C[9][9]; for i in 0..9, j in i..9 { C[i][j] = i + 2 * j; C[j][i] = C[i][j]; }", 4),
     ("output C[9][9]; for i in 0..9, j in 0..i + 1 { C[i][j] = i + 2 * j; C[j][i] = C[i][j]; }", 4),
     ("output C[9][9]; for i in 0..9 { C[i][i] = 1; for j in i + 1..9 { C[i][j] = i; C[j][i] = C[i][j]; } }", 3),
     ("output C[9], D[9]; for i in 0..9 { C[i] = 1; D[i] = 2; C[i] += 3; }", 2),
     // Each part waits for the other.
     ("inout A[9], B[9]; for i in 1..9 { A[i] = B[i - 1]; B[i] = A[i - 1]; }", 1),
+    // What a recurrence reads comes before it, what reads it after it.
+    (
+        "input X[9]; output G[9], H[9], Y[9]; for t in 0..9 { G[t] = 2 * X[t]; H[t] = G[t]; if t > 0 { H[t] += H[t - 1]; } \
+         Y[t] = H[t]; }",
+        3,
+    ),
+    // Two of them, one after the other; what stands between them reads the first.
+    (
+        "input X[5][9]; inout G[5][9], H[5][9]; for n in 0..5, t in 1..9 { G[n][t] = X[n][t] - G[n][t - 1]; \
+         H[n][t] = 2 * G[n][t] - H[n][t - 1]; }",
+        2,
+    ),
     // Mirror images that are only read.
     ("input C[9][9]; output D[9][9]; for i in 0..9, j in i..9 { D[i][j] = C[i][j] + C[j][i]; }", 1),
 ];
@@ -285,6 +297,22 @@ fn weights_that_just_do_not_fit_are_loaded_once_but_for_a_few() {
     assert!(whole > 100 << 15, "{whole}");
     let moved = bytes("recurrence", &shape, 1 << 16, Fuse::Auto);
     assert!(moved < whole / 8, "{moved} of {whole}");
+}
+
+/// Weights of 16 KiB for the inputs and as much for the states, at 64 steps in 8 KiB: only those for the states come anew at each step, but for
+/// what stays.
+#[test]
+fn what_need_not_run_with_a_recurrence_has_tiles_of_its_own() {
+    let moved = bytes("lstm", &[("T", 64), ("N", 32), ("I", 32)], 1 << 13, Fuse::Auto);
+    assert!(moved < (64 << 14) * 3 / 4, "{moved}");
+}
+
+/// The loop over columns begins later in one statement than in the other: they share it all the same.
+#[test]
+fn loops_that_begin_at_different_values_run_in_blocks() {
+    let matrix = 64 * 64 * 8;
+    let moved = bytes("lu", &[("N", 64)], matrix / 8, Fuse::Auto);
+    assert!(moved < 3 * matrix, "{moved}");
 }
 
 /// A row that every pair of loops fills anew: without an element of it for each, the matrix comes again for each.
