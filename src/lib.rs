@@ -59,6 +59,7 @@
 //! - *dependence*: from an instance to a later one that touches the same element: flow (write, read), anti (read, write),
 //!   output (write, write); *value-based* when no write lies between.
 //! - *reduction*: the instances of one `op=` on one element; any order gives the same value (Doerfert et al. 2015).
+//! - *recurrence*: statements of a loop that wait for themselves in earlier iterations (Kennedy and Allen 1987).
 //! - *live-in*, *live-out*: values from before the program, values that stay at its end.
 //! - *nest*: a top-level statement of the program.
 //! - *group*: nests that run together.

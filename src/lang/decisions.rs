@@ -40,7 +40,7 @@ pub struct Mention {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rewriting {
-    /// Nests are taken apart, as far as their parts do not wait for each other.
+    /// Nests are taken apart, as far as their parts need not run together.
     Part(Span),
     Expand(Vec<Expanded>),
     Split(Vec<Cut>),

@@ -12,7 +12,7 @@ use itertools::Itertools;
 
 /// A way to write the same program so that there may be better schedules.
 pub enum Rewriting {
-    /// The diagonals of mirrored triangles by themselves, and parts of nests that do not wait for each other in loops of their own.
+    /// The diagonals of mirrored triangles by themselves, and parts of nests that need not run together in loops of their own.
     Part(Waits),
     Expand(Vec<Expansion>),
     Split(Split),
@@ -47,7 +47,7 @@ impl Rewriting {
         };
         let (code, at, text) = match self {
             Rewriting::Part(_) => {
-                let text = "parts of nests that do not wait for each other run in loops of their own".into();
+                let text = "parts of nests that need not run together have loops of their own".into();
                 (Code::Split, 0, text)
             }
             Rewriting::Expand(expansions) => {

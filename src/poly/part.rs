@@ -60,7 +60,7 @@ fn stages(nest: &Stmt, first: usize, waits: &Waits) -> BTreeMap<usize, usize> {
         for &(a, b) in &own {
             let is_same = a == b || after[&b].contains(&a);
             let least = stages[&a] + usize::from(recurs(a) && !is_same);
-            let least = least + usize::from(recurs(b) && least % 2 == 0);
+            let least = least + usize::from(recurs(b) && least.is_multiple_of(2));
             if stages[&b] < least {
                 stages.insert(b, least);
                 is_settled = false;

@@ -152,7 +152,7 @@ impl Code {
             }
             Split => {
                 "A loop runs as two, one after the other: a part of an array stays in the scratchpad that does not fit as a whole, and \
-                 the rest passes by; or parts of a nest that do not wait for each other run in loops of their own.\n\nA larger \
+                 the rest passes by; or parts of a nest that need not run together have loops of their own.\n\nA larger \
                  scratchpad makes it unnecessary."
             }
             BudgetSpent => {

@@ -9,7 +9,7 @@
 //! variables  c_s >= 0                  the shift of statement s: it runs iterator i at loop value rate·i + c_s
 //! minimise   Σ_s c_s + W·Σ_(s→t) (c_t - c_s)
 //! subject to c_t - c_s >= -δ           for each dependence s → t; δ = its smallest rate_t·i_t - rate_s·i_s, from isl
-//!            c_t - c_s >= 1 - δ        where t stands before s and δ >= 1
+//!            c_t - c_s >= 1 - δ        where t stands before s, and δ >= 1 or a loop that both are in carries it
 //! ```
 //! The rows suffice because a loop is legal when every dependence has a distance of at least zero along it; the last kind keeps
 //! what only the loop can carry. Where no shift is needed none is asked for.
