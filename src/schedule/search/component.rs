@@ -62,6 +62,16 @@ impl<K: Tiled> Sums<K> {
         total
     }
 
+    /// The total for the tiles that stand in some slots of a list.
+    pub fn total_of(&mut self, id: u32, slots: &[usize], tiles: &[i64]) -> i128 {
+        match *slots {
+            [] => self.total(id, &[]),
+            [a] => self.total(id, &[tiles[a]]),
+            [a, b] => self.total(id, &[tiles[a], tiles[b]]),
+            _ => self.total(id, &slots.iter().map(|&slot| tiles[slot]).collect::<Vec<i64>>()),
+        }
+    }
+
     /// Positions looked at since the last call: what totals cost beyond a step.
     pub fn take_work(&mut self) -> u64 {
         std::mem::take(&mut self.work)

@@ -5,6 +5,7 @@
 //! around one statement is a bit mask.
 
 use crate::schedule::problem::{Attach, Problem};
+use smallvec::SmallVec;
 
 /// A tile loop: `id` is a dim of the problem, or `dims.len() + iterator` for a loop that belongs to one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,21 +17,22 @@ pub struct Loop {
 /// Loops from the outermost inwards, and those with several trips by ascending id.
 #[derive(Clone, Debug, Default)]
 pub struct Path {
-    pub loops: Vec<Loop>,
+    pub loops: SmallVec<[Loop; 8]>,
     /// Ids with several trips, as a mask and as a list.
     pub mask: u64,
-    pub ids: Vec<usize>,
+    pub ids: SmallVec<[usize; 8]>,
     /// Their tiles.
-    pub tiles: Vec<i64>,
+    pub tiles: SmallVec<[i64; 8]>,
 }
 
 impl Path {
     /// The path of `statement`; its private loops are those of this statement.
     pub fn new(frame: &Frame, loops: &[Loop], statement: usize) -> Self {
-        let mut several: Vec<Loop> = loops.iter().copied().filter(|l| l.tile < frame.extent(l.id, statement)).collect();
+        let several = loops.iter().copied().filter(|l| l.tile < frame.extent(l.id, statement));
+        let mut several: SmallVec<[Loop; 8]> = several.collect();
         several.sort_unstable_by_key(|l| l.id);
         Path {
-            loops: loops.to_vec(),
+            loops: SmallVec::from_slice(loops),
             mask: several.iter().fold(0, |mask, l| mask | 1 << l.id),
             ids: several.iter().map(|l| l.id).collect(),
             tiles: several.iter().map(|l| l.tile).collect(),

@@ -7,12 +7,14 @@ use super::legal::{band_keeps, open_edges, private_keeps};
 use super::table::QuickMap;
 use super::traffic::{self, Instances, Traffic};
 use super::window::{self, Motion, Window, members, motion};
-use crate::schedule::problem::{Buffer, Index, Plan, Problem};
+use crate::schedule::problem::{Access, Buffer, Index, Plan, Problem, Statement};
 use smallvec::SmallVec;
 
 /// Answers questions on buffers of one problem.
 pub struct Pricer<'a> {
     pub frame: Frame<'a>,
+    /// How far each index of each access of a statement reaches beyond its array.
+    overhangs: Vec<Vec<SmallVec<[i64; 4]>>>,
     traffic_memory: traffic::Memory,
     window_memory: window::Memory,
     traffic: Vec<Traffic>,
@@ -54,12 +56,19 @@ impl Client {
 }
 
 /// The physical box of a buffer while its loops are walked from the outside in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Extent {
     /// Lengths in each array dim.
     current: SmallVec<[i64; 4]>,
     /// Can further loops inside make it smaller?
     pub open: bool,
+}
+
+impl Clone for Extent {
+    /// A copy of memory, which a derived clone of the list is not.
+    fn clone(&self) -> Self {
+        Extent { current: SmallVec::from_slice(&self.current), open: self.open }
+    }
 }
 
 impl<'a> Pricer<'a> {
@@ -71,6 +80,7 @@ impl<'a> Pricer<'a> {
     pub fn new(problem: &'a Problem) -> Option<Self> {
         Some(Pricer {
             frame: Frame::new(problem)?,
+            overhangs: problem.statements.iter().map(|statement| overhangs(problem, statement)).collect(),
             traffic_memory: traffic::Memory::default(),
             window_memory: window::Memory::default(),
             traffic: Vec::new(),
@@ -152,12 +162,13 @@ impl<'a> Pricer<'a> {
                 let iterator = self.frame.attach(l.id, statement).iterator?;
                 Some((iterator, ceil_div(extents[iterator], self.frame.trips(*l, statement).max(1)) - 1))
             });
-            let moving: Vec<(usize, i64)> = moving.filter(|(_, steps)| *steps > 0).collect();
-            for access in problem.statements[statement].accesses.iter().filter(|a| a.array == client.array) {
-                let lengths = access.index.iter().zip(&problem.arrays[client.array].extents).map(|(index, &extent)| {
-                    let Index::Linear { coefficients, constant } = index else { return 1 };
+            let moving: SmallVec<[(usize, i64); 8]> = moving.filter(|(_, steps)| *steps > 0).collect();
+            let accesses = problem.statements[statement].accesses.iter().zip(&self.overhangs[statement]);
+            for (access, overhangs) in accesses.filter(|(access, _)| access.array == client.array) {
+                let lengths = access.index.iter().zip(overhangs).map(|(index, overhang)| {
+                    let Index::Linear { coefficients, .. } = index else { return 1 };
                     let span = moving.iter().map(|&(i, steps)| coefficients[i].abs() * steps).sum::<i64>() + 1;
-                    span - overhang(coefficients, *constant, extents, extent)
+                    span - overhang
                 });
                 most = most.max(lengths.fold(1, |product, length| product.saturating_mul(length.max(1))));
             }
@@ -345,6 +356,16 @@ fn streams(frame: &Frame, array: usize, statement: usize) -> bool {
     }
     own.all(|other| other.index == first.index)
         && (0..of.extents.len()).all(|k| of.extents[k] <= 1 || walking.contains(&k))
+}
+
+/// For each access of a statement and each of its indices how far it reaches beyond its array.
+fn overhangs(problem: &Problem, statement: &Statement) -> Vec<SmallVec<[i64; 4]>> {
+    let of = |(index, &extent): (&Index, &i64)| match index {
+        Index::Linear { coefficients, constant } => overhang(coefficients, *constant, &statement.extents, extent),
+        Index::Range { .. } => 0,
+    };
+    let each = |access: &Access| access.index.iter().zip(&problem.arrays[access.array].extents).map(of).collect();
+    statement.accesses.iter().map(each).collect()
 }
 
 /// How far an index reaches beyond its array, at both ends together.

@@ -111,9 +111,7 @@ fn sum(terms: &[Term], memory: &mut Memory, tiles: &[i64]) -> i128 {
     for term in terms {
         let mut product = term.factor;
         for (id, slots) in &term.components {
-            let mut own = [1; 64];
-            slots.iter().zip(&mut own).for_each(|(&slot, tile)| *tile = tiles[slot]);
-            product *= memory.sums.total(*id, &own[..slots.len()]);
+            product *= memory.sums.total_of(*id, slots, tiles);
         }
         sum += product;
     }

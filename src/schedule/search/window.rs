@@ -133,9 +133,7 @@ impl Window {
 
 impl Memory {
     pub fn value(&mut self, (id, slots): &(u32, Vec<usize>), tiles: &[i64]) -> i64 {
-        let mut own = [1; 64];
-        slots.iter().zip(&mut own).for_each(|(&slot, tile)| *tile = tiles[slot]);
-        i64::try_from(self.lengths.total(*id, &own[..slots.len()])).unwrap_or(i64::MAX)
+        i64::try_from(self.lengths.total_of(*id, slots, tiles)).unwrap_or(i64::MAX)
     }
 }
 
