@@ -295,6 +295,36 @@ impl Set {
         })
     }
 
+    /// The smallest value of `Σ coefficients[k]·dim[k] + constant`; `None` when the set is empty or there is no smallest.
+    pub fn minimum(&self, coefficients: &[i64], constant: i64) -> Result<Option<i64>> {
+        self.ctx.call(|c| {
+            let mut form = isl_rs::Aff::zero_on_domain_space(self.raw.get_space()?)?;
+            for (k, &coefficient) in coefficients.iter().enumerate().filter(|(_, coefficient)| **coefficient != 0) {
+                form = form.set_coefficient_val(DimType::In, k as i32, isl_rs::Val::int_from_si(c, coefficient)?)?;
+            }
+            let value = self.raw.min_val(&form.set_constant_val(isl_rs::Val::int_from_si(c, constant)?)?)?;
+            if value.is_int()? { value.get_num_si().map(Some) } else { Ok(None) }
+        })
+    }
+
+    /// The points at which a row over the dimensions holds.
+    pub fn restricted(&self, row: &Row) -> Result<Set> {
+        let raw = self.ctx.call(|c| {
+            let space = isl_rs::LocalSpace::from_space(self.raw.get_space()?)?;
+            let mut constraint = match row.is_equality {
+                true => isl_rs::Constraint::alloc_equality(space)?,
+                false => isl_rs::Constraint::alloc_inequality(space)?,
+            };
+            for (k, &coefficient) in row.coefficients.iter().enumerate().filter(|(_, coefficient)| **coefficient != 0) {
+                let value = isl_rs::Val::int_from_si(c, coefficient)?;
+                constraint = constraint.set_coefficient_val(DimType::Set, k as i32, value)?;
+            }
+            let constraint = constraint.set_constant_val(isl_rs::Val::int_from_si(c, row.constant)?)?;
+            self.raw.copy()?.add_constraint(constraint)
+        })?;
+        Ok(Set { raw, ctx: self.ctx.clone() })
+    }
+
     /// The coordinates of the lexicographically smallest point; `None` when the set is empty.
     pub fn first_point(&self) -> Result<Option<Vec<i64>>> {
         if self.is_empty()? {

@@ -77,7 +77,7 @@ impl<'a> Bands<'a> {
         let mut pieces = BTreeMap::new();
         for map in dependences.order.maps()? {
             if let Some(pair) = crate::poly::pair(&map) {
-                pieces.insert(pair, map.pieces()?.into_iter().map(Relation::new).collect());
+                pieces.insert(pair, map.pieces()?.iter().map(Relation::new).collect::<Result<_>>()?);
             }
         }
         Ok(Bands { scop, dependences, solver, hulls, pieces, shifts: RefCell::default(), skews: RefCell::default() })
@@ -330,10 +330,11 @@ impl<'a> Bands<'a> {
             if let (false, None, Some(outer)) = (easy, &carried, outer) {
                 let outer = &found[outer];
                 let along = |p: &Piece| {
-                    let shifted = |apart| format!("{apart} + ({})", outer.shifts[p.to] - outer.shifts[p.from]);
-                    self.difference(p, statements, &outer.attach).map(shifted)
+                    let mut form = self.difference(p, statements, &outer.attach)?;
+                    form.constant = form.constant.saturating_add(outer.shifts[p.to] - outer.shifts[p.from]);
+                    Some(form)
                 };
-                let (parted, flags) = self.part(&pieces, statements, along)?;
+                let (parted, flags) = self.part(&pieces, along)?;
                 (pieces, carried) = (parted, Some(flags));
                 for known in &mut found {
                     known.distances = self.distances(&pieces, statements, &known.attach)?;
@@ -386,23 +387,14 @@ impl<'a> Bands<'a> {
 
     /// Dependences parted into those inside one iteration of a loop and those that it carries; `along` says how far a pair lies apart
     /// along it.
-    fn part(
-        &self,
-        pieces: &[Piece],
-        statements: &[usize],
-        along: impl Fn(&Piece) -> Option<String>,
-    ) -> Result<(Vec<Piece>, Vec<bool>)> {
+    fn part(&self, pieces: &[Piece], along: impl Fn(&Piece) -> Option<Linear>) -> Result<(Vec<Piece>, Vec<bool>)> {
         let mut parted = Vec::new();
         let mut carried = Vec::new();
         for piece in pieces {
             let Some(difference) = along(piece) else { continue };
-            let (s, t) = (statements[piece.from], statements[piece.to]);
-            for (sign, is_carried) in [("= 0", false), (">= 1", true)] {
-                let (from, to) = (self.tuple(s, "i"), self.tuple(t, "j"));
-                let side = self.scop.ctx.map(&format!("{{ {from} -> {to} : {difference} {sign} }}"))?;
-                let map = piece.relation.map.intersect(&side)?;
-                if !map.is_empty()? {
-                    parted.push(Piece { relation: Relation::new(map), ..*piece });
+            for (relation, is_carried) in piece.relation.parts(&difference)?.into_iter().zip([false, true]) {
+                if let Some(relation) = relation {
+                    parted.push(Piece { relation, ..*piece });
                     carried.push(is_carried);
                 }
             }
@@ -415,29 +407,48 @@ impl<'a> Bands<'a> {
     }
 
     /// `rate·j - rate·i` of a pair along a class, an iterator that is missing counting as 0; `None` where both are.
-    fn difference(&self, piece: &Piece, statements: &[usize], attach: &[Option<(usize, i64)>]) -> Option<String> {
-        let value = |at: usize, letter: &str| {
+    fn difference(&self, piece: &Piece, statements: &[usize], attach: &[Option<(usize, i64)>]) -> Option<Linear> {
+        let value = |at: usize| {
             let (k, rate) = attach[at]?;
             let origin = self.hull(statements[at]).get(k)?.0;
-            Some(format!("{rate}*({letter}{k} - ({origin}))"))
+            Some((k, rate, rate.saturating_mul(origin)))
         };
-        match (value(piece.from, "i"), value(piece.to, "j")) {
-            (None, None) => None,
-            (a, b) => Some(format!("{} - {}", b.unwrap_or("0".into()), a.unwrap_or("0".into()))),
+        let (from, to) = (value(piece.from), value(piece.to));
+        from.or(to)?;
+        let mut form = self.nothing(piece, statements);
+        if let Some((k, rate, origin)) = from {
+            form.coefficients[k] = -rate;
+            form.constant = form.constant.saturating_add(origin);
         }
+        if let Some((k, rate, origin)) = to {
+            form.coefficients[self.depth(statements, piece.from) + k] = rate;
+            form.constant = form.constant.saturating_sub(origin);
+        }
+        Some(form)
+    }
+
+    /// The form over the instances of a pair that is always 0.
+    fn nothing(&self, piece: &Piece, statements: &[usize]) -> Linear {
+        Linear::constant(self.depth(statements, piece.from) + self.depth(statements, piece.to), 0)
+    }
+
+    /// `factor·(j_k - i_k)` more than a form.
+    fn and_step(&self, mut form: Linear, piece: &Piece, statements: &[usize], k: usize, factor: i64) -> Linear {
+        form.coefficients[k] -= factor;
+        form.coefficients[self.depth(statements, piece.from) + k] += factor;
+        form
+    }
+
+    fn depth(&self, statements: &[usize], at: usize) -> usize {
+        self.scop.statements[statements[at]].dims.len()
     }
 
     /// The smallest such difference over all pairs.
     fn distance(&self, piece: &Piece, statements: &[usize], attach: &[Option<(usize, i64)>]) -> Result<Option<i64>> {
         match self.difference(piece, statements, attach) {
             None => Ok(Some(0)),
-            Some(difference) => self.minimum(piece, statements, &difference),
+            Some(difference) => piece.relation.minimum(&difference),
         }
-    }
-
-    fn minimum(&self, piece: &Piece, statements: &[usize], difference: &str) -> Result<Option<i64>> {
-        let (from, to) = (self.tuple(statements[piece.from], "i"), self.tuple(statements[piece.to], "j"));
-        piece.relation.minimum(&format!("{{ [{from} -> {to}] -> [{difference}] }}"))
     }
 
     /// The smallest shifts under which no dependence runs backwards; `None`: there are none worth having. `in_sequence`: the statements
@@ -528,7 +539,8 @@ impl<'a> Bands<'a> {
         let mut iterator_distance = Vec::new();
         if piece.from == piece.to {
             for k in 0..self.hull(statements[piece.from]).len() {
-                let distance = self.minimum(piece, statements, &format!("j{k} - i{k}"))?;
+                let step = self.and_step(self.nothing(piece, statements), piece, statements, k, 1);
+                let distance = piece.relation.minimum(&step)?;
                 iterator_distance.push(distance.unwrap_or(i64::MIN / 4));
             }
         }

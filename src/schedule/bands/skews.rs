@@ -40,7 +40,8 @@ impl Bands<'_> {
             return Ok(Vec::new());
         }
         let pieces = self.group_pieces(statements);
-        let (pieces, carried) = self.part(&pieces, statements, |_| Some("j0 - i0".into()))?;
+        let (pieces, carried) =
+            self.part(&pieces, |p| Some(self.and_step(self.nothing(p, statements), p, statements, 0, 1)))?;
         if !carried.contains(&true) {
             return Ok(Vec::new());
         }
@@ -50,8 +51,9 @@ impl Bands<'_> {
             for factor in 1..=MOST_SKEW {
                 let mut rows = Vec::new();
                 for (piece, carried) in pieces.iter().zip(&carried) {
-                    let rest = self.difference(piece, statements, &attach).unwrap_or("0".into());
-                    let distance = self.minimum(piece, statements, &format!("{rest} + {factor}*(j0 - i0)"))?;
+                    let rest = self.difference(piece, statements, &attach);
+                    let rest = rest.unwrap_or_else(|| self.nothing(piece, statements));
+                    let distance = piece.relation.minimum(&self.and_step(rest, piece, statements, 0, factor))?;
                     // Inside one step and one row the statements keep their order.
                     let back = i64::from(!carried && piece.from > piece.to);
                     rows.push(distance.map(|distance| distance - back));
