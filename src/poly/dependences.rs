@@ -7,6 +7,7 @@
 //! Source: Feautrier, "Dataflow analysis of array and scalar references", IJPP 20(1), 1991; reductions as in Doerfert,
 //! Streit, Hack, Benaissa, "Polly's polyhedral scheduling in the presence of reductions", IMPACT 2015.
 
+use super::alike::Alike;
 use super::scop::{Access, Scop, number};
 use crate::isl::{Flow, IslError, Map, Result, UnionMap};
 use std::collections::BTreeMap;
@@ -125,40 +126,45 @@ impl Dependences {
 /// When isl's budget runs out.
 pub fn dependences(scop: &Scop, reductions: Reductions, operations: u64) -> Result<Dependences> {
     let none = scop.ctx.empty_union_map()?;
-    let (mut flow_pairs, mut own, mut output) = (none.clone(), none.clone(), none.clone());
+    let (mut flow, mut own, mut order, mut output) = (none.clone(), none.clone(), none.clone(), none.clone());
     let (mut anti, mut live_in, mut live_out) = (none.clone(), none.clone(), none);
+    let mut alike = Alike::default();
     let is_touched = |array: &usize| scop.statements.iter().any(|s| s.touches(*array));
     for array in (0..scop.arrays.len()).filter(is_touched) {
-        let found = scop.ctx.budget(operations, || of_array(scop, array, reductions, operations))?;
-        flow_pairs = flow_pairs.union(&found.flow)?;
+        let find = || of_array(scop, array, reductions, operations);
+        let found = scop.ctx.budget(operations, || alike.through(scop, array, reductions, find))?;
+        flow = flow.union(&found.flow)?;
+        order = order.union(&found.order)?;
         own = own.union(&found.own)?;
-        output = output.union(&instances(&found.output)?)?;
-        anti = anti.union(&instances(&found.anti)?)?;
+        output = output.union(&found.output)?;
+        anti = anti.union(&found.anti)?;
         live_in = live_in.union(&found.live_in)?;
         live_out = live_out.union(&found.live_out)?;
     }
-    let order = instances(&flow_pairs)?.union(&output)?.union(&anti)?;
     let order = match scop.ctx.budget(operations, || order.coalesce()) {
         Err(error) if error.is_quota() => order,
         coalesced => coalesced?,
     };
-    let by_statement = ByStatement::of(&flow_pairs, &own, &live_out)?;
-    Ok(Dependences { by_statement, flow: flow_pairs, reduction: own, order, anti, output, live_in, live_out })
+    let by_statement = ByStatement::of(&flow, &own, &live_out)?;
+    Ok(Dependences { by_statement, flow, reduction: own, order, anti, output, live_in, live_out })
 }
 
 /// What passes through one array.
-struct Through {
+#[derive(Clone)]
+pub(super) struct Through {
     /// `{ S[s] -> [T[t] -> A[a]] }`
-    flow: UnionMap,
-    own: UnionMap,
-    output: UnionMap,
-    anti: UnionMap,
+    pub flow: UnionMap,
+    pub own: UnionMap,
+    /// `{ S[s] -> T[t] }`
+    pub order: UnionMap,
+    pub output: UnionMap,
+    pub anti: UnionMap,
     /// `{ S[s] -> A[a] }`
-    live_in: UnionMap,
-    live_out: UnionMap,
+    pub live_in: UnionMap,
+    pub live_out: UnionMap,
 }
 
-fn of_array(scop: &Scop, array: usize, reductions: Reductions, operations: u64) -> Result<Through> {
+pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operations: u64) -> Result<Through> {
     let flow = |sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap| {
         scop.ctx.budget(operations, || flow(sink, must, may, dates))
     };
@@ -176,7 +182,10 @@ fn of_array(scop: &Scop, array: usize, reductions: Reductions, operations: u64) 
     let anti = anti.union(&from_updates(scop, &output)?)?;
     let live_in = plain.no_source.union(&updates.no_source)?;
     let live_out = scop.ctx.budget(operations, || live_out(scop, array, &sides, dates))?;
-    Ok(Through { flow: plain.pairs.union(&combined)?, own, output, anti, live_in, live_out })
+    let flow = plain.pairs.union(&combined)?;
+    let (output, anti) = (instances(&output)?, instances(&anti)?);
+    let order = instances(&flow)?.union(&output)?.union(&anti)?;
+    Ok(Through { flow, own, order, output, anti, live_in, live_out })
 }
 
 /// For each instance of `sink` the last of `must` before it and all of `may` between the two.

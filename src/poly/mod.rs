@@ -1,5 +1,6 @@
 //! What does a program do, as sets and relations? Instances, accesses, dependences, and what is wrong with them.
 
+mod alike;
 mod block;
 mod dependences;
 mod diagnose;
