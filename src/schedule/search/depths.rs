@@ -33,10 +33,9 @@ impl Depths {
         depths
     }
 
-    /// The same after one more loop, the last of the path.
-    pub fn extended(&self, pricer: &mut Pricer, client: &Client, path: &Path) -> Self {
-        let mut next =
-            Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor: pricer.floor(client, &path.loops) };
+    /// The same after one more loop, the last of the path; `floor` is the pricer's there.
+    pub fn extended(&self, pricer: &mut Pricer, client: &Client, path: &Path, floor: i64) -> Self {
+        let mut next = Depths { choices: Vec::with_capacity(self.choices.len() + 1), floor };
         for (depth, choice) in self.choices.iter().enumerate() {
             let mut choice = choice.clone();
             if client.is_cyclic {

@@ -40,6 +40,14 @@ impl Path {
     }
 }
 
+impl Path {
+    /// The loops with several trips that are in a mask.
+    pub fn within(&self, mask: u64) -> (SmallVec<[usize; 8]>, SmallVec<[i64; 8]>) {
+        let each = self.ids.iter().copied().zip(self.tiles.iter().copied());
+        each.filter(|(id, _)| mask >> id & 1 == 1).unzip()
+    }
+}
+
 /// A problem with the extents of its loops.
 pub struct Frame<'a> {
     pub problem: &'a Problem,

@@ -269,7 +269,7 @@ impl<'a> Group<'a> {
     }
 
     fn outermost(&mut self) -> Vec<ArrayDepths> {
-        let floors = self.floors_below(&[]);
+        let (floors, _) = self.floors_below(&[]);
         let Group { arrays, pricer, capacities, .. } = self;
         let start = |clients: &ArrayClients| {
             let shared = clients.shared.as_ref().map(|client| Depths::new(pricer, client));
@@ -279,20 +279,23 @@ impl<'a> Group<'a> {
         arrays.iter().map(start).collect()
     }
 
-    /// Bytes that the boxes of each statement take at least.
-    fn floors_below(&self, band: &[Loop]) -> Vec<i64> {
+    /// Bytes that the boxes of each statement take at least, and each of the boxes by itself.
+    fn floors_below(&self, band: &[Loop]) -> (Vec<i64>, Vec<i64>) {
         let mut floors = vec![0i64; self.pricer.frame.problem.statements.len()];
+        let mut own = Vec::new();
         for client in self.arrays.iter().flat_map(|clients| &clients.own) {
             let floor = &mut floors[client.users[0]];
-            *floor = floor.saturating_add(self.pricer.floor(client, band));
+            own.push(self.pricer.floor(client, band));
+            *floor = floor.saturating_add(own[own.len() - 1]);
         }
-        floors
+        (floors, own)
     }
 
     /// All depths after one more loop, the last of the band; `None` as soon as no capacity's best plan can be bettered, or the
     /// budget is spent.
     fn extended(&mut self, depths: &[ArrayDepths], band: &[Loop]) -> Option<Vec<ArrayDepths>> {
-        let floors = self.floors_below(band);
+        let (floors, own_floors) = self.floors_below(band);
+        let mut own_floors = own_floors.into_iter();
         let limits: Vec<i64> = (0..self.capacities.len()).map(|index| self.limit(index)).collect();
         let highest = floors.iter().copied().max().unwrap_or(0);
         let fits: Vec<bool> = self.capacities.iter().map(|&capacity| highest <= capacity).collect();
@@ -308,9 +311,12 @@ impl<'a> Group<'a> {
                 return None;
             }
             let shared = clients.shared.as_ref().zip(depths.shared.as_ref());
-            let shared = shared.map(|(client, depths)| depths.extended(pricer, client, &path));
-            let own = clients.own.iter().zip(&depths.own);
-            let own = own.map(|(client, depths)| depths.extended(pricer, client, &path)).collect();
+            let shared = shared.map(|(client, depths)| {
+                let floor = pricer.floor(client, band);
+                depths.extended(pricer, client, &path, floor)
+            });
+            let own = clients.own.iter().zip(&depths.own).zip(&mut own_floors);
+            let own = own.map(|((client, depths), floor)| depths.extended(pricer, client, &path, floor)).collect();
             let inner = ArrayDepths::new(clients, shared, own, &floors, capacities);
             for (index, bound) in bounds.iter_mut().enumerate() {
                 *bound = bound.saturating_add(inner.bounds[index].saturating_sub(depths.bounds[index]));

@@ -6,7 +6,7 @@ use super::frame::{Frame, Loop, Path, ceil_div};
 use super::legal::{band_keeps, open_edges, private_keeps};
 use super::table::QuickMap;
 use super::traffic::{self, Instances, Traffic};
-use super::window::{self, Motion, Window, members, motion};
+use super::window::{self, Motion, Window, members, motion, moving};
 use crate::schedule::problem::{Access, Buffer, Index, Plan, Problem, Statement};
 use smallvec::SmallVec;
 
@@ -39,6 +39,8 @@ pub struct Client {
     pub array: usize,
     pub users: Vec<usize>,
     mask: u64,
+    /// The loops that move its box.
+    moving: u64,
     /// Some users depend on each other both ways: what is read first depends on the loops inside an instance.
     pub is_cyclic: bool,
     /// Its only user touches each element in one instance: the elements can pass a row of instances at a time, at the leaf.
@@ -51,7 +53,8 @@ impl Client {
         let both = |&a: &usize| users.iter().any(|&b| a < b && edge(a, b) && edge(b, a));
         let mask = users.iter().fold(0, |mask, &s| mask | 1 << s);
         let is_stream = matches!(*users, [only] if streams(frame, array, only));
-        Client { array, users: users.to_vec(), mask, is_cyclic: users.iter().any(both), is_stream }
+        let is_cyclic = users.iter().any(both);
+        Client { array, users: users.to_vec(), mask, moving: moving(frame, array, users), is_cyclic, is_stream }
     }
 }
 
@@ -114,10 +117,12 @@ impl<'a> Pricer<'a> {
 
     /// The box of the client's buffer as its instance begins: nothing inside the loops `around` has been walked.
     pub fn start(&mut self, client: &Client, around: &Path) -> Extent {
-        let rank = self.frame.problem.arrays[client.array].extents.len();
-        let window = self.window(client, around, None);
-        let lengths = &self.windows[window].lengths;
-        let current = (0..rank).map(|dim| self.window_memory.value(&lengths[dim], &around.tiles)).collect();
+        let (window, tiles) = self.window(client, around, None);
+        let (window, memory) = (&self.windows[window], &mut self.window_memory);
+        let mut current = SmallVec::new();
+        for length in &window.lengths {
+            current.push(memory.value(length, &tiles));
+        }
         Extent { current, open: true }
     }
 
@@ -134,14 +139,14 @@ impl<'a> Pricer<'a> {
             extent.open = false;
             return;
         };
-        let window = self.window(client, path, Some(moving.id));
-        let tiles = &path.tiles;
+        let (window, tiles) = self.window(client, path, Some(moving.id));
         let (window, memory) = (&self.windows[window], &mut self.window_memory);
-        let is_cut = members(dims).any(|dim| memory.value(&window.overlaps[dim], tiles) == 0);
+        let moved = || members(dims).filter_map(|dim| window.slides[dim].as_ref().map(|slide| (dim, slide)));
+        let is_cut = moved().any(|(_, slide)| memory.value(&slide.overlap, &tiles) == 0);
         if is_cut || dims.count_ones() == 1 {
-            let lengths = if is_cut { &window.lengths } else { &window.rings };
-            for dim in members(dims) {
-                extent.current[dim] = extent.current[dim].min(memory.value(&lengths[dim], tiles));
+            for (dim, slide) in moved() {
+                let length = if is_cut { &window.lengths[dim] } else { &slide.ring };
+                extent.current[dim] = extent.current[dim].min(memory.value(length, &tiles));
             }
         }
         extent.open = is_cut;
@@ -211,16 +216,18 @@ impl<'a> Pricer<'a> {
         extent
     }
 
-    fn window(&mut self, client: &Client, path: &Path, last: Option<usize>) -> usize {
-        let key = (client.array, client.mask, path.mask, last.map_or(0, |id| id + 1));
+    /// The window below the loops of a path that move it, and their tiles.
+    fn window(&mut self, client: &Client, path: &Path, last: Option<usize>) -> (usize, SmallVec<[i64; 8]>) {
+        let (ids, tiles) = path.within(client.moving);
+        let key = (client.array, client.mask, path.mask & client.moving, last.map_or(0, |id| id + 1));
         if let Some(&index) = self.window_ids.get(&key) {
-            return index;
+            return (index, tiles);
         }
-        let slot = last.and_then(|id| path.ids.iter().position(|&other| other == id));
-        let window = Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &path.ids, slot);
+        let slot = last.and_then(|id| ids.iter().position(|&other| other == id));
+        let window = Window::new(&self.frame, &mut self.window_memory, client.array, &client.users, &ids, slot);
         self.windows.push(window);
         self.window_ids.insert(key, self.windows.len() - 1);
-        self.windows.len() - 1
+        (self.windows.len() - 1, tiles)
     }
 
     /// Bytes moved and the peak, if the plan is legal.

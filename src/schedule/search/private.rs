@@ -12,6 +12,7 @@ use super::frame::{Loop, Path};
 use super::legal::{Fate, step};
 use super::price::{Client, Pricer};
 use crate::schedule::problem::{Access, Index};
+use smallvec::SmallVec;
 
 /// One way to run a statement below a band.
 #[derive(Clone, Debug)]
@@ -98,7 +99,11 @@ impl<'s, 'a> Private<'s, 'a> {
             path.push(Loop { id: self.pricer.frame.private_id(iterator), tile: 1 });
             let whole = Path::new(&self.pricer.frame, &path, self.statement);
             let each = depths.iter().zip(self.clients);
-            depths = each.map(|(d, client)| d.extended(self.pricer, client, &whole)).collect();
+            let extended = |(d, client): (&Depths, &&Client)| {
+                let floor = self.pricer.floor(client, &whole.loops);
+                d.extended(self.pricer, client, &whole, floor)
+            };
+            depths = each.map(extended).collect();
             fates = next;
         }
         self.leaf(&path, &depths);
@@ -129,9 +134,7 @@ impl<'s, 'a> Private<'s, 'a> {
                 }
                 path.push(Loop { id, tile });
                 let whole = Path::new(&self.pricer.frame, path, self.statement);
-                let each = depths.iter().zip(self.clients);
-                let next: Vec<Depths> = each.map(|(d, client)| d.extended(self.pricer, client, &whole)).collect();
-                if self.is_hopeful(&next) {
+                if let Some(next) = self.extended(depths, &whole) {
                     if tile == 1 || self.is_irregular {
                         self.leaf(path, &next);
                     }
@@ -142,13 +145,28 @@ impl<'s, 'a> Private<'s, 'a> {
         }
     }
 
-    /// Can this path or one that extends it stay below the limit of some capacity?
-    fn is_hopeful(&self, depths: &[Depths]) -> bool {
-        let floor = depths.iter().map(|d| d.floor).fold(0i64, i64::saturating_add);
-        self.limits.rooms.iter().any(|&(room, limit)| {
-            let bound = |(d, client): (&Depths, &&Client)| d.bound(client, room.saturating_sub(floor - d.floor));
-            floor <= room && depths.iter().zip(self.clients).map(bound).fold(0i64, i64::saturating_add) < limit
-        })
+    /// All depths after one more loop, the last of the path; `None` as soon as neither it nor one that extends it can stay below the limit
+    /// of some capacity.
+    fn extended(&mut self, depths: &[Depths], path: &Path) -> Option<Vec<Depths>> {
+        let floors: SmallVec<[i64; 8]> = self.clients.iter().map(|c| self.pricer.floor(c, &path.loops)).collect();
+        let floor = floors.iter().copied().fold(0i64, i64::saturating_add);
+        // For each capacity with room enough: room, what must be bettered, and the bytes of the clients so far.
+        let fitting = self.limits.rooms.iter().filter(|(room, _)| floor <= *room);
+        let mut open: SmallVec<[(i64, i64, i64); 4]> = fitting.map(|&(room, limit)| (room, limit, 0)).collect();
+        let mut next = Vec::with_capacity(depths.len());
+        for ((depths, client), own) in depths.iter().zip(self.clients).zip(&floors) {
+            if open.is_empty() {
+                return None;
+            }
+            let inner = depths.extended(self.pricer, client, path, *own);
+            open.retain(|(room, limit, bytes)| {
+                *bytes = bytes.saturating_add(inner.bound(client, room.saturating_sub(floor - own)));
+                *bytes < *limit
+            });
+            next.push(inner);
+        }
+        let is_hopeful = if depths.is_empty() { open.iter().any(|(_, limit, _)| *limit > 0) } else { !open.is_empty() };
+        is_hopeful.then_some(next)
     }
 
     /// Adds the ways to place the buffers along a path.

@@ -26,6 +26,24 @@ pub fn members(mask: u64) -> impl Iterator<Item = usize> {
     (0..64).filter(move |dim| mask >> dim & 1 == 1)
 }
 
+/// The loops that move some access of `users` to `array`, as a mask.
+pub fn moving(frame: &Frame, array: usize, users: &[usize]) -> u64 {
+    let mut mask = 0;
+    for (statement, access) in accesses(frame, array, users) {
+        let walks = |iterator: usize| {
+            let coefficient = |index: &Index| match index {
+                Index::Linear { coefficients, .. } => coefficients[iterator],
+                Index::Range { .. } => 0,
+            };
+            access.index.iter().any(|index| coefficient(index) != 0)
+        };
+        let loops = frame.problem.dims.len() + frame.problem.statements[statement].extents.len();
+        let moves = |id: &usize| frame.attach(*id, statement).iterator.is_some_and(walks);
+        mask |= (0..loops).filter(moves).fold(0, |mask, id| mask | 1 << id);
+    }
+    mask
+}
+
 /// How `id` moves the accesses of `users` to `array`.
 pub fn motion(frame: &Frame, array: usize, users: &[usize], id: usize) -> Motion {
     let mut steps: Option<Vec<(i64, i64)>> = None;
@@ -56,12 +74,21 @@ fn accesses<'a>(frame: &Frame<'a>, array: usize, users: &[usize]) -> Vec<(usize,
 
 /// The box of a buffer while some loops are fixed, as a function of their tiles.
 pub struct Window {
-    /// For each array dim the id of its length and the positions of its loops in the list of fixed loops.
-    pub lengths: Vec<(u32, Vec<usize>)>,
-    /// The same for the window that ignores first and last values.
-    pub rings: Vec<(u32, Vec<usize>)>,
-    /// For each array dim: do consecutive boxes along the last fixed loop of the walk overlap?
-    pub overlaps: Vec<(u32, Vec<usize>)>,
+    /// For each array dim its length.
+    pub lengths: Vec<Asked>,
+    /// For each array dim that the last fixed loop of the walk moves.
+    pub slides: Vec<Option<Slide>>,
+}
+
+/// The id of a question, and the positions of its loops in the list of fixed loops.
+pub type Asked = (u32, Vec<usize>);
+
+/// An array dim along which a loop moves the box.
+pub struct Slide {
+    /// The length of the window that ignores first and last values.
+    pub ring: Asked,
+    /// Do consecutive boxes overlap?
+    pub overlap: Asked,
 }
 
 /// Memory of lengths.
@@ -107,7 +134,7 @@ impl Window {
             .into_iter()
             .map(|(statement, access)| Region::new(frame, statement, &[access], fixed))
             .collect();
-        let mut window = Window { lengths: Vec::new(), rings: Vec::new(), overlaps: Vec::new() };
+        let mut window = Window { lengths: Vec::new(), slides: Vec::new() };
         for (dim, &array_extent) in frame.problem.arrays[array].extents.iter().enumerate() {
             let moves = |slot: &usize| regions.iter().any(|region| region.slots(dim).any(|s| s == *slot));
             let slots: Vec<usize> = (0..fixed.len()).filter(moves).collect();
@@ -123,16 +150,16 @@ impl Window {
                 (memory.lengths.intern(Length { question, loop_extents, array_extent, regions }), slots.clone())
             };
             window.lengths.push(ask(Question::Length));
-            window.rings.push(ask(Question::Ring));
             let position = last.and_then(|last| slots.iter().position(|&slot| slot == last));
-            window.overlaps.push(ask(position.map_or(Question::Ring, Question::Overlap)));
+            let slide = position.map(|at| Slide { ring: ask(Question::Ring), overlap: ask(Question::Overlap(at)) });
+            window.slides.push(slide);
         }
         window
     }
 }
 
 impl Memory {
-    pub fn value(&mut self, (id, slots): &(u32, Vec<usize>), tiles: &[i64]) -> i64 {
+    pub fn value(&mut self, (id, slots): &Asked, tiles: &[i64]) -> i64 {
         i64::try_from(self.lengths.total_of(*id, slots, tiles)).unwrap_or(i64::MAX)
     }
 }
