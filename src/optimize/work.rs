@@ -21,6 +21,9 @@ use std::collections::BTreeSet;
 /// Schedules that are too intricate to be carried out, after which no other one is tried.
 const INTRICATE: usize = 3;
 
+/// How much larger budgets are for the source order.
+const PATIENCE: u32 = 4;
+
 /// Sixteenths of the scratchpad for which plans are made, one after the other until one can be carried out: plans are made for sums of sizes,
 /// and a layout can need a little more.
 const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
@@ -196,7 +199,22 @@ impl<'a> Work<'a> {
         match self.carry_out(decision()?)? {
             Ok(outcome) => Ok(outcome),
             Err(Refusal::NoRoom) => Err(self.does_not_fit(&decision()?.schedule)?),
-            Err(Refusal::Exhausted(budget)) => Err(too_intricate(&self.case.source, budget)),
+            Err(Refusal::Exhausted(budget)) => {
+                self.patiently(decision()?)?.ok_or_else(|| too_intricate(&self.case.source, budget))
+            }
+        }
+    }
+
+    /// The outcome of a decision under larger budgets: of the last one, without which there is no program.
+    fn patiently(&mut self, decision: Decision) -> Result<Option<usize>, Failure> {
+        let options = Options { effort: self.options.effort.max(1).saturating_mul(PATIENCE), ..self.options.clone() };
+        match self.case.realise(&decision.schedule, &options, &mut self.clock) {
+            Ok(Realised { staging, program, counts, ends }) => {
+                self.outcomes.push(Outcome { decision, staging, program, counts, ends });
+                Ok(Some(self.outcomes.len() - 1))
+            }
+            Err(Stop::Refused(_)) => Ok(None),
+            Err(Stop::Failed(failure)) => Err(failure),
         }
     }
 
