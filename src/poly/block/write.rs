@@ -28,12 +28,7 @@ pub fn block(program: &Program, scop: &Scop, blocks: &[Block]) -> Result<Option<
 impl Block {
     /// The program with the nest in blocks; `None` where its loops are not those of its blocks, begin below zero, or give values.
     pub fn of(&self, program: &Program, scop: &Scop) -> Option<Program> {
-        let mut loops: BTreeMap<usize, usize> = BTreeMap::new();
-        for (d, dim) in self.dims.iter().enumerate() {
-            for (&s, &k) in dim {
-                loops.entry(scop.statements[s].dims[k].loop_id).or_insert(d);
-            }
-        }
+        let loops = self.loops(scop)?;
         let (mut before, mut extent) = ((0, 0), 0);
         program.body[..self.nest].iter().for_each(|stmt| count(stmt, &mut before));
         for &id in loops.keys() {
@@ -84,6 +79,20 @@ impl Block {
         let mut body = program.body.clone();
         body[self.nest] = Stmt::For(nest);
         Some(Program { body, ..program.clone() })
+    }
+
+    /// For each loop that is cut the loop of blocks that all statements below it have for it; `None` where they have none in common.
+    fn loops(&self, scop: &Scop) -> Option<BTreeMap<usize, usize>> {
+        let mut of_loops: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
+        for &s in self.dims[0].keys() {
+            for (k, dim) in scop.statements[s].dims.iter().enumerate() {
+                let own = (0..self.dims.len()).filter(|&d| self.dims[d][&s] == k).collect();
+                of_loops.entry(dim.loop_id).or_default().push(own);
+            }
+        }
+        of_loops.retain(|_, all| all.iter().any(|own| !own.is_empty()));
+        let common = |all: Vec<Vec<usize>>| (0..self.dims.len()).find(|d| all.iter().all(|own| own.contains(d)));
+        of_loops.into_iter().map(|(id, all)| Some((id, common(all)?))).collect()
     }
 
     /// For each index of the arrays that are written the loop of blocks that moves it.
