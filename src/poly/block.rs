@@ -27,7 +27,7 @@ pub struct Block {
     pub dims: Vec<BlockDim>,
     /// Values of each loop in a block.
     pub size: i64,
-    /// The values of the first loop.
+    /// One past the largest value of the first loop.
     pub extent: i64,
 }
 
@@ -36,6 +36,10 @@ pub type BlockDim = BTreeMap<usize, usize>;
 
 /// Fewer values make no block.
 const LEAST: i64 = 4;
+/// Loops that reach farther are not cut.
+const FARTHEST: i64 = 1 << 40;
+/// Choices of an iterator that are looked at for each loop.
+const CHOICES: usize = 10_000;
 
 impl Block {
     /// The loops of a nest that can be cut together, in blocks of one value; `None` where there are no two, or no array that is written
@@ -66,8 +70,9 @@ impl Block {
         let mut dims = Vec::new();
         for k in outer.into_iter().chain(inner) {
             let chosen = BTreeMap::from([(deepest, k)]);
-            let mut search = Search { scop, order: &order, deepest: (deepest, k), chosen, known: BTreeMap::new() };
-            if search.rest(&statements)? && is_of_loops(scop, &search.chosen) {
+            let (known, left) = (BTreeMap::new(), CHOICES);
+            let mut search = Search { scop, order: &order, deepest: (deepest, k), chosen, known, left };
+            if search.rest(&statements)? && is_plain(scop, &search.chosen) {
                 dims.push(search.chosen);
             }
         }
@@ -76,7 +81,8 @@ impl Block {
             return Ok(None);
         };
         let extent = range?.map_or(0, |(_, most)| most.saturating_add(1));
-        Ok((dims.len() >= 2 && is_in_two_ways(scop, &dims)).then_some(Block { nest, dims, size: 1, extent }))
+        let is_of_use = dims.len() >= 2 && extent <= FARTHEST && is_in_two_ways(scop, &dims);
+        Ok(is_of_use.then_some(Block { nest, dims, size: 1, extent }))
     }
 
     /// The same with blocks so large that what a statement touches in one of each loop fits; `None` where blocks would be too small, or
@@ -133,8 +139,8 @@ fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
     ways.counts_by(|(array, _)| array).into_values().any(|ways| ways > 1)
 }
 
-/// Whether statements in one loop agree on it, and none of the loops has a step.
-fn is_of_loops(scop: &Scop, dim: &BlockDim) -> bool {
+/// Whether none of the loops has a step.
+fn is_plain(scop: &Scop, dim: &BlockDim) -> bool {
     dim.iter().all(|(&s, &k)| scop.statements[s].dims[k].stepped.is_none())
 }
 
@@ -163,14 +169,17 @@ struct Search<'a> {
     chosen: BlockDim,
     /// For a dependence and an iterator of each statement, whether it does not.
     known: BTreeMap<(usize, usize, usize), bool>,
+    /// Choices that may still be looked at.
+    left: usize,
 }
 
 impl Search<'_> {
     /// Chooses for the statements that have none yet.
     fn rest(&mut self, statements: &[usize]) -> Result<bool> {
-        if !self.is_legal()? {
+        if self.left == 0 || !self.is_legal()? {
             return Ok(false);
         }
+        self.left -= 1;
         let Some(&s) = statements.iter().find(|s| !self.chosen.contains_key(s)) else { return Ok(true) };
         let loops: Vec<usize> = self.chosen.iter().map(|(&t, &k)| self.scop.statements[t].dims[k].loop_id).collect();
         let dims = &self.scop.statements[s].dims;

@@ -122,8 +122,8 @@ impl Scop {
         let part = |s: &usize| {
             let dims: Vec<String> = (0..of(s).dims.len()).map(|k| format!("i{k}")).collect();
             let mut date = Vec::new();
-            for level in 0..=depth {
-                if telling[level] {
+            for (level, &tells) in telling.iter().enumerate() {
+                if tells {
                     date.push(position(s, level).to_string());
                 }
                 if level < depth {

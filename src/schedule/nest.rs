@@ -87,6 +87,9 @@ fn mergings(scop: &Scop, arrays: &[usize], shared: usize) -> Vec<Vec<(usize, Mer
     all
 }
 
+/// For each index of an access its coefficients by loop.
+type Direction = Vec<Vec<(usize, i64)>>;
+
 /// For two accesses the outermost level at which they share no element.
 type Levels = HashMap<[(usize, usize); 2], usize>;
 
@@ -131,7 +134,7 @@ impl<'a> Nest<'a> {
     }
 
     /// The coefficients of an access by loop, so that accesses of different statements compare.
-    fn direction(&self, at: (usize, usize)) -> Option<Vec<Vec<(usize, i64)>>> {
+    fn direction(&self, at: (usize, usize)) -> Option<Direction> {
         let dims = &self.scop.statements[self.paths[at.0].statement].dims;
         let by_loop = |coefficients: &[i64]| {
             coefficients.iter().zip(dims).filter(|(c, _)| **c != 0).map(|(c, d)| (d.loop_id, *c)).collect::<Vec<_>>()
@@ -140,7 +143,7 @@ impl<'a> Nest<'a> {
     }
 
     fn walks(&self) -> Vec<Walk> {
-        let mut walks: Vec<(Walk, Option<Vec<Vec<(usize, i64)>>>)> = Vec::new();
+        let mut walks: Vec<(Walk, Option<Direction>)> = Vec::new();
         for (p, path) in self.paths.iter().enumerate() {
             for a in 0..self.scop.statements[path.statement].accesses.len() {
                 let (array, direction) = (self.access((p, a)).array, self.direction((p, a)));

@@ -169,9 +169,10 @@ impl Run<'_> {
             let (extents, first) = (&self.group.problem.statements[at].extents, self.group.origins[at][k]);
             let more = window.values(slabs.count, (first, first + extents[k])) - extents[k];
             let others = extents.iter().enumerate().filter(|(n, _)| *n != k).map(|(_, &extent)| i128::from(extent));
-            i128::from(more) * others.product::<i128>() * i128::from(self.scop.statements[*s].assign.operations())
+            let each = i128::from(more) * i128::from(self.scop.statements[*s].assign.operations());
+            others.fold(each, i128::saturating_mul)
         };
-        self.group.statements.iter().enumerate().map(of).sum()
+        self.group.statements.iter().enumerate().map(of).fold(0, i128::saturating_add)
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Placement {
     pub peak_bytes: i64,
 }
 
+/// Which of two buffers comes first.
+type Order<'a> = &'a dyn Fn(&usize, &usize) -> std::cmp::Ordering;
+
 /// Lays out buffers.
 pub fn place(buffers: &[Buffer]) -> Placement {
     let items: Vec<Item> =
@@ -24,7 +27,7 @@ pub fn place(buffers: &[Buffer]) -> Placement {
     let by_size = |a: &usize, b: &usize| items[*b].bytes.cmp(&items[*a].bytes);
     let by_align = |a: &usize, b: &usize| items[*b].align.cmp(&items[*a].align);
     let by_start = |a: &usize, b: &usize| items[*a].alive.0.cmp(&items[*b].alive.0);
-    let orders: [&dyn Fn(&usize, &usize) -> std::cmp::Ordering; 3] =
+    let orders: [Order; 3] =
         [&|a, b| by_size(a, b).then(by_align(a, b)), &|a, b| by_align(a, b).then(by_size(a, b)), &|a, b| {
             by_start(a, b).then(by_align(a, b)).then(by_size(a, b))
         }];

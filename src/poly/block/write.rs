@@ -221,11 +221,11 @@ impl Case<'_> {
             return match is_start {
                 true if value <= 0 => Bound::Open,
                 false if value >= last || is_whole => Bound::Open,
-                _ => Bound::At(self.from_start(self.affine(bound, None), dim)),
+                _ => Bound::At(self.in_block(self.affine(bound, None), dim)),
             };
         }
         let Some((other, offset)) = self.row(bound) else {
-            return Bound::At(self.from_start(self.affine(bound, None), dim));
+            return Bound::At(self.in_block(self.affine(bound, None), dim));
         };
         let name = Affine::name(&self.rows[other].0);
         // A later block has only larger values, an earlier one only smaller ones.
@@ -235,7 +235,7 @@ impl Case<'_> {
             (std::cmp::Ordering::Greater, false) if offset <= 1 => Bound::Empty,
             (std::cmp::Ordering::Greater, true) if offset <= 1 => Bound::Open,
             (std::cmp::Ordering::Less, true) if offset >= 0 => Bound::Empty,
-            _ => Bound::At(self.from_start(self.affine(bound, None), dim)),
+            _ => Bound::At(self.in_block(self.affine(bound, None), dim)),
         }
     }
 
@@ -297,7 +297,7 @@ impl Case<'_> {
         AffineKind::Mul(Box::new(size), Box::new(block)).into()
     }
 
-    fn from_start(&self, a: Affine, dim: usize) -> Affine {
+    fn in_block(&self, a: Affine, dim: usize) -> Affine {
         AffineKind::Sub(Box::new(a), Box::new(self.start(dim, None))).into()
     }
 
