@@ -144,6 +144,15 @@ fn loops_over_almost_all_numbers_are_scheduled() {
     }
 }
 
+/// Faces of a loop of billions of positions are not walked one by one.
+#[test]
+fn a_stencil_over_billions_of_elements_fuses() {
+    let text = "input X[3000000000]; temp T[3000000000]; inout Y[3000000000]; for i in 0..3000000000 { T[i] = X[i] * 2; } \
+                for i in 1..2999999999 { Y[i] = T[i - 1] + T[i + 1]; }";
+    let moved = attempt_text("billions", text.into(), &[], 4096, Fuse::Auto).expect("a schedule").report.dram.optimized;
+    assert_eq!(moved.load_bytes + moved.store_bytes, 4 * (3_000_000_000 + 2_999_999_998));
+}
+
 #[test]
 fn what_is_too_intricate_to_be_reasoned_about_runs_in_source_order_and_says_so() {
     let text = "inout A[99]; for a in 0..9, b in a..9, c in b..a + 9, d in c..9 + b, e in d - a..9 + c, f in e..9 + d - b { \

@@ -325,27 +325,54 @@ impl Face {
     }
 }
 
-impl Tiled for Face {
-    /// Sum over the positions of the length of the written range that lies below every later read its own instance does not write.
-    fn total(&self, tiles: &[i64]) -> i128 {
-        let tile = tiles[0];
-        let (mut sum, mut first_read, mut next_write) = (0, i64::MAX, i64::MAX);
-        for position in (0..ceil_div(self.loop_extent, tile)).rev() {
-            let write = self.clipped(&self.write, tile, position);
-            if let Some((low, high)) = write {
-                if high > next_write {
-                    return 0;
-                }
-                next_write = low;
-                sum += i128::from((high.min(first_read) - low).max(0));
+/// What later positions read and write, on the way back from the last one.
+struct Later {
+    first_read: i64,
+    next_write: i64,
+}
+
+impl Face {
+    /// The length of the range written at a position that lies below every later read its own instance does not write; `None` where it
+    /// reaches into what a later position writes.
+    fn exclusive(&self, tile: i64, position: i64, later: &mut Later) -> Option<i128> {
+        let write = self.clipped(&self.write, tile, position);
+        let mut length = 0;
+        if let Some((low, high)) = write {
+            if high > later.next_write {
+                return None;
             }
-            let reads = self.reads.iter().filter_map(|read| self.clipped(read, tile, position));
-            let Some((low, high)) = reads.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { continue };
+            later.next_write = low;
+            length = i128::from((high.min(later.first_read) - low).max(0));
+        }
+        let reads = self.reads.iter().filter_map(|read| self.clipped(read, tile, position));
+        if let Some((low, high)) = reads.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) {
             let inside = self.covered && write.is_some_and(|write| write.0 <= low && high <= write.1);
             if !inside {
-                first_read = first_read.min(low);
+                later.first_read = later.first_read.min(low);
             }
         }
-        sum
+        Some(length)
+    }
+}
+
+/// Positions that are looked at one by one from either end of a long loop; what is between them does as their neighbours.
+const ENDS: i64 = 1 << 12;
+
+impl Tiled for Face {
+    /// Sum over the positions of what is exclusive to each.
+    fn total(&self, tiles: &[i64]) -> i128 {
+        let tile = tiles[0];
+        let count = ceil_div(self.loop_extent, tile);
+        let mut later = Later { first_read: i64::MAX, next_write: i64::MAX };
+        let mut sum_of = |positions: std::ops::Range<i64>| {
+            positions.rev().try_fold(0, |sum, position| Some(sum + self.exclusive(tile, position, &mut later)?))
+        };
+        if count <= 4 * ENDS {
+            return sum_of(0..count).unwrap_or(0);
+        }
+        let parts = sum_of(count - ENDS..count).zip(sum_of(count - ENDS - 1..count - ENDS));
+        let start = sum_of(ENDS..2 * ENDS).and_then(|_| sum_of(0..ENDS));
+        let with_middle = |((end, one), start): ((i128, i128), i128)| end + one * i128::from(count - 2 * ENDS) + start;
+        parts.zip(start).map_or(0, with_middle)
     }
 }
