@@ -94,8 +94,9 @@ impl From<IslError> for Failure {
 const BUDGET: u64 = 2_000_000;
 const BUDGET_OF_EACH: u64 = 200_000;
 
-/// isl operations for the instances of a program's statements, and what they touch.
+/// isl operations for the instances of a program's statements, and what they touch, and more for each of them.
 const INSTANCES: u64 = 2_000_000;
+const INSTANCES_OF_EACH: u64 = 50_000;
 
 /// isl operations for a question about the dependences through one array, and more for each statement, a unit of effort.
 const DEPENDENCES: u64 = 100_000;
@@ -353,7 +354,7 @@ fn extract(source: &Program) -> Result<Scop, Failure> {
 
 fn instances(source: &Program) -> Result<Scop, IslError> {
     let ctx = Context::new();
-    ctx.budget(INSTANCES + BUDGET_OF_EACH * assignments(&source.body), || poly::extract(source, &ctx))
+    ctx.budget(INSTANCES + INSTANCES_OF_EACH * assignments(&source.body), || poly::extract(source, &ctx))
 }
 
 fn assignments(body: &[Stmt]) -> u64 {

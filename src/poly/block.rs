@@ -35,7 +35,9 @@ pub struct Block {
 pub type BlockDim = BTreeMap<usize, usize>;
 
 /// Fewer values make no block.
-const LEAST: i64 = 4;
+const LEAST: i64 = 2;
+/// Most loops that are cut: with each the cases grow many times.
+const MOST: usize = 3;
 /// Loops that reach farther are not cut.
 const FARTHEST: i64 = 1 << 40;
 /// Choices of an iterator that are looked at for each loop.
@@ -65,8 +67,13 @@ impl Block {
                 order.push(Order { from: s, to: t, map });
             }
         }
+        let is_written = |array: usize| statements.iter().any(|&t| scop.statements[t].accesses[0].array == array);
+        let of_use = |k: &usize| {
+            let mut accesses = scop.statements[deepest].accesses.iter().filter(|access| is_written(access.array));
+            accesses.any(|access| access.linear.iter().any(|form| is_moved(form, *k)))
+        };
         let (outer, inner): (Vec<usize>, Vec<usize>) =
-            (0..depth(deepest)).partition(|&k| !moved(scop, deepest, k).is_empty());
+            (0..depth(deepest)).filter(of_use).partition(|&k| !moved(scop, deepest, k).is_empty());
         let mut dims = Vec::new();
         for k in outer.into_iter().chain(inner) {
             let chosen = BTreeMap::from([(deepest, k)]);
@@ -81,7 +88,7 @@ impl Block {
             return Ok(None);
         };
         let extent = range?.map_or(0, |(_, most)| most.saturating_add(1));
-        let is_of_use = dims.len() >= 2 && extent <= FARTHEST && is_in_two_ways(scop, &dims);
+        let is_of_use = (2..=MOST).contains(&dims.len()) && extent <= FARTHEST && is_in_two_ways(scop, &dims);
         Ok(is_of_use.then_some(Block { nest, dims, size: 1, extent }))
     }
 
@@ -121,8 +128,8 @@ impl Block {
         };
         let accesses = scop.statements[s].accesses.iter().unique_by(|access| (access.array, &access.linear));
         let blocks: Vec<i128> = accesses.map(of).collect();
-        // One more: buffers of cases that follow each other meet.
-        blocks.iter().sum::<i128>() + blocks.iter().max().copied().unwrap_or(0)
+        // Two more: the cases of equal blocks have buffers of their own.
+        blocks.iter().sum::<i128>() + 2 * blocks.iter().max().copied().unwrap_or(0)
     }
 }
 
@@ -130,8 +137,8 @@ impl Block {
 fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
     let statements: Vec<usize> = dims[0].keys().copied().collect();
     let along = |s: usize, access: &Access| -> Vec<Vec<usize>> {
-        let moves = |form: &Option<Linear>, d: usize| form.as_ref().is_none_or(|f| f.coefficients[dims[d][&s]] != 0);
-        access.linear.iter().map(|form| (0..dims.len()).filter(|&d| moves(form, d)).collect()).collect()
+        let loops = |form| (0..dims.len()).filter(|&d| is_moved(form, dims[d][&s])).collect();
+        access.linear.iter().map(loops).collect()
     };
     let of = |s: usize| scop.statements[s].accesses.iter().map(move |access| (access.array, along(s, access)));
     let is_written = |array: usize| statements.iter().any(|&t| scop.statements[t].accesses[0].array == array);
@@ -151,13 +158,14 @@ struct Order {
     map: Map,
 }
 
+/// Whether an iterator moves an index, as far as is known.
+fn is_moved(index: &Option<Linear>, k: usize) -> bool {
+    index.as_ref().is_none_or(|form| form.coefficients[k] != 0)
+}
+
 /// The indices of a statement's target that an iterator moves.
 fn moved(scop: &Scop, s: usize, k: usize) -> Vec<usize> {
-    scop.statements[s].accesses[0]
-        .linear
-        .iter()
-        .positions(|form| form.as_ref().is_none_or(|f| f.coefficients[k] != 0))
-        .collect()
+    scop.statements[s].accesses[0].linear.iter().positions(|form| is_moved(form, k)).collect()
 }
 
 /// The iterators of all statements along which no dependence runs backwards.
