@@ -165,10 +165,10 @@ fn nests_that_run_in_slabs_do_so_again() {
     assert_eq!(report.operations.optimized, report.operations.source + added);
     assert_eq!(report.dram.optimized.bytes(), 4 * 40 * (60 + 2 * 5 + 58));
     for (overlap, words) in [
-        ("overlap S0 to S1 along i of S1 by 58;", "no slabs of 58"),
+        ("overlap S0 to S1 along i of S1 by 58;", "no two slabs of 58"),
         ("overlap S0 to S1 along k of S1 by 2;", "no loop of `k`"),
         ("overlap S0 to S2 along i of S1 by 2;", "no statement `S2`"),
-        ("overlap S1 to S0 along i of S1 by 2;", "cannot run in slabs"),
+        ("overlap S1 to S0 along i of S1 by 2;", "comes before"),
         ("overlap S0 to S0 along i of S1 by 2;", "cannot run in slabs"),
         ("overlap S0 to S1 along i of S1 by 10, S1 to S1 along i of S1 by 2;", "in two"),
         ("overlap S0 to S1 along i of S1;", "expected `by`"),

@@ -217,8 +217,8 @@ fn block(case: &Case, decided: &[Blocks]) -> Result<Rewriting, Failure> {
             return Err(refused("this nest cannot run in blocks".into(), *span, "", help.into()));
         };
         if !(1..block.extent).contains(size) {
-            let help = format!("blocks of 1 to {} values leave more than one", block.extent - 1);
-            return Err(refused(format!("no blocks have {size} values"), *span, "", help));
+            let help = format!("with 1 to {} values there are two blocks or more", block.extent - 1);
+            return Err(refused(format!("the nest has no two blocks of {size} values"), *span, "", help));
         }
         if all.iter().any(|other| other.nest == nest) {
             return Err(refused("a nest is cut into blocks twice".into(), *span, "", "remove one".into()));
@@ -235,6 +235,10 @@ fn overlap(case: &Case, decided: &[Slabs]) -> Result<Rewriting, Failure> {
     for Slabs { first, last, iterator, of, rows, span } in decided {
         let nest = |statement: usize| scop.statements[statement].nest;
         let nests = nest(statement(first)?)..nest(statement(last)?) + 1;
+        if nests.is_empty() {
+            let message = format!("the nest of `{}` comes before that of `{}`", last.label, first.label);
+            return Err(refused(message, *span, "", "name the first one first".into()));
+        }
         let dims = &scop.statements[statement(of)?].dims;
         let Some(dim) = dims.iter().find(|dim| dim.iterator == *iterator) else {
             return Err(no_loop(iterator, of, dims));
@@ -242,8 +246,8 @@ fn overlap(case: &Case, decided: &[Slabs]) -> Result<Rewriting, Failure> {
         let (least, most) = scop.range(dim.loop_id)?.unwrap_or((0, -1));
         let overlap = Overlap { nests, loop_id: dim.loop_id, range: (least, most + 1), rows: *rows };
         if !(1..=most - least).contains(rows) {
-            let help = format!("slabs of 1 to {} rows leave more than one", most - least);
-            return Err(refused(format!("`{iterator}` has no slabs of {rows}"), *span, "", help));
+            let help = format!("with 1 to {} rows there are two slabs or more", most - least);
+            return Err(refused(format!("`{iterator}` has no two slabs of {rows} rows"), *span, "", help));
         }
         let meets = |other: &Overlap| overlap.nests.start < other.nests.end && other.nests.start < overlap.nests.end;
         if all.iter().any(meets) {

@@ -110,7 +110,14 @@ fn cure(rule: Rule) -> Option<&'static str> {
         | Rule::call
         | Rule::group => "write a number, a name, `A[i]`, a call or a parenthesis here",
         Rule::transfer => "a transfer is written `load S[i] = A[i] for i in 0..4;`",
-        Rule::tile | Rule::tile_loop | Rule::kw_by => "loops are written `tile i by 64, j by 32 { S0; }`",
+        Rule::tile | Rule::tile_loop => "loops are written `tile i by 64, j by 32 { S0; }`",
+        Rule::kw_by => {
+            "a size comes last: `tile i by 64 { S0; }`, `block S0 by 64;`, `overlap S0 to S4 along i of S4 by 8;`"
+        }
+        Rule::in_blocks | Rule::blocked => "nests run in blocks with `block S0 by 64;`, or `block S0 by 64, S5 by 32;`",
+        Rule::overlap | Rule::slabs | Rule::kw_to | Rule::kw_along => {
+            "nests run in slabs of rows with `overlap S0 to S4 along i of S4 by 8;`"
+        }
         Rule::keep | Rule::user | Rule::depth | Rule::kw_keep => {
             "a buffer is written `keep A for S0, S1 in 2 loops;`, behind the loops of its group"
         }
@@ -118,9 +125,12 @@ fn cure(rule: Rule) -> Option<&'static str> {
         Rule::expanded | Rule::over | Rule::renamed => {
             "a temp is expanded with `expand T over i;`, or `expand T of S4 as T2 over i;`"
         }
-        Rule::cut | Rule::kw_of => "a loop is split with `split i of S0 at 512;`",
+        Rule::cut => "a loop is split with `split i of S0 at 512;`",
+        Rule::kw_of => {
+            "a loop is named with a statement in it: `split i of S0 at 512;`, `overlap S0 to S4 along i of S4 by 8;`"
+        }
         Rule::schedule_file | Rule::run_group | Rule::kw_group => {
-            "a schedule is what `--emit schedule` writes: `expand` and `split`, then groups such as `group { tile i by 64 { S0; } keep A \
+            "a schedule is what `--emit schedule` writes: `expand`, `split`, `block` and `overlap`, then groups such as `group { tile i by 64 { S0; } keep A \
              for S0 in 1 loop; }`, then `keep`s of the whole program"
         }
         _ => return None,
