@@ -1,8 +1,8 @@
 //! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
 //!
 //! Questions about every schedule: does it keep all dependences, does its arena fit, do buffers that live together lie apart, does
-//! every instance of the source run once, does a run move what was counted, and does a run leave what the source program leaves, each element read from a buffer having been put
-//! there.
+//! every instance of the program, rewritten as it may be, run once, is what stays written as often as in the source, does a run move what
+//! was counted, and does a run leave what the source program leaves, each element read from a buffer having been put there.
 
 pub mod coherence;
 pub mod compare;

@@ -18,7 +18,7 @@ use crate::schedule::tree::Schedule;
 use crate::schedule::{Decision, Fuse};
 use crate::staging;
 use itertools::Itertools;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Schedules a program as decisions say.
 ///
@@ -292,15 +292,7 @@ fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {
         all.fold((usize::MAX, 0), |(first, end), nest| (first.min(nest), end.max(nest + 1)))
     };
     let nests = schedule.groups.iter().map(|group| nests(&group.paths)).collect();
-    Decision {
-        schedule,
-        nests,
-        plans: Vec::new(),
-        planned_bytes: Vec::new(),
-        apart_bytes: HashMap::new(),
-        is_skewed: false,
-        is_cut_short: false,
-    }
+    Decision::unplanned(schedule, nests)
 }
 
 /// Why a schedule would compute something else, if it would.

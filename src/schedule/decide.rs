@@ -54,7 +54,12 @@ impl Decision {
     pub fn in_source_order(scop: &Scop) -> Result<Decision> {
         let schedule = source_schedule(scop)?;
         let nests = (0..schedule.groups.len()).map(|n| (n, n + 1)).collect();
-        Ok(Decision {
+        Ok(Decision::unplanned(schedule, nests))
+    }
+
+    /// A schedule that no plan stands behind.
+    pub fn unplanned(schedule: Schedule, nests: Vec<(usize, usize)>) -> Decision {
+        Decision {
             schedule,
             nests,
             plans: Vec::new(),
@@ -62,7 +67,7 @@ impl Decision {
             apart_bytes: HashMap::new(),
             is_skewed: false,
             is_cut_short: false,
-        })
+        }
     }
 }
 

@@ -1,0 +1,43 @@
+//! What is known of a program before it is scheduled, whether it is the user's or was rewritten?
+
+use super::{Failure, Options, Rewriting, analyse, extract, usable};
+use crate::lang::ast::Program;
+use crate::poly::{self, Dependences, Scop};
+
+/// How many times as many operations the dependences of a program may take that polyfuse wrote itself: it has more statements, in more loops.
+const REWRITTEN: u32 = 10;
+
+/// A resolved program and what is known of its instances.
+pub struct Case {
+    pub source: Program,
+    pub scop: Scop,
+    pub dependences: Dependences,
+    /// Whether the dependences are known.
+    pub complete: bool,
+}
+
+impl Case {
+    pub(super) fn new(source: Program, options: &Options) -> Result<Case, Failure> {
+        let scop = extract(&source)?;
+        let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
+        Ok(Case { source, scop, dependences, complete })
+    }
+
+    /// Of a program that polyfuse wrote.
+    pub(super) fn rewritten(source: Program, options: &Options) -> Result<Case, Failure> {
+        Case::new(source, &Options { effort: options.effort.saturating_mul(REWRITTEN), ..options.clone() })
+    }
+
+    /// How to take apart what a nest does without need.
+    pub(super) fn apart(&self, options: &Options) -> Result<Option<Rewriting>, Failure> {
+        let Case { source, dependences, .. } = self;
+        let Some(peeled) = poly::peel(source) else {
+            let waits = poly::waits(dependences)?;
+            return Ok(poly::part(source, &waits).map(|_| Rewriting::Part(waits)));
+        };
+        Ok(match usable(Case::new(peeled, options))? {
+            Some(case) if case.complete => Some(Rewriting::Part(poly::waits(&case.dependences)?)),
+            _ => None,
+        })
+    }
+}
