@@ -176,6 +176,7 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         Fuse::Auto => work.improve(best, Allowance::new(per_nest.operations, options))?,
         _ => None,
     };
+    work.clock.lap(|t| &mut t.schedule);
     let (rewritten, case, outcome) = match rewritten {
         Some(Rewritten { rewritten, case, outcome }) => (rewritten, Some(case), outcome),
         None => (Vec::new(), None, work.outcomes.swap_remove(best)),
@@ -292,7 +293,7 @@ pub fn dependences(
 ) -> Result<(Vec<poly::show::Shown>, Vec<Diagnostic>), Failure> {
     let lang::Resolved { program: source, mut warnings } = lang::resolve(parsed, overrides).map_err(Failure::Input)?;
     refuse_scheduled(&source)?;
-    let scop = extract(&source)?;
+    let scop = extract(&source, &Context::new())?;
     let (dependences, complete) = analyse(&scop, Reductions::Free, 1)?;
     if !complete {
         return Err(too_intricate(&source, Budget::Dependences));
@@ -310,7 +311,7 @@ pub fn warnings(program: &Program) -> Result<Vec<Diagnostic>, Failure> {
     if program.is_scheduled() {
         return Ok(Vec::new());
     }
-    let scop = match instances(program) {
+    let scop = match instances(program, &Context::new()) {
         Err(error) if error.is_quota() => return Ok(Vec::new()),
         scop => scop?,
     };
@@ -350,13 +351,12 @@ fn usable<T>(found: Result<T, Failure>) -> Result<Option<T>, Failure> {
     }
 }
 
-fn extract(source: &Program) -> Result<Scop, Failure> {
-    within(source, Budget::Accesses, instances(source))
+fn extract(source: &Program, ctx: &Context) -> Result<Scop, Failure> {
+    within(source, Budget::Accesses, instances(source, ctx))
 }
 
-fn instances(source: &Program) -> Result<Scop, IslError> {
-    let ctx = Context::new();
-    ctx.budget(INSTANCES + INSTANCES_OF_EACH * assignments(&source.body), || poly::extract(source, &ctx))
+fn instances(source: &Program, ctx: &Context) -> Result<Scop, IslError> {
+    ctx.budget(INSTANCES + INSTANCES_OF_EACH * assignments(&source.body), || poly::extract(source, ctx))
 }
 
 fn assignments(body: &[Stmt]) -> u64 {

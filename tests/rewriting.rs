@@ -7,7 +7,10 @@ use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::lang::ast::Program;
 use polyfuse::machine::Machine;
-use polyfuse::poly::{Block, Overlap, Reductions, dependences, expand, expansions, extract, part, peel, split, waits};
+use polyfuse::poly::{
+    Block, InBlocks, Overlap, Reductions, Scop, dependences, expand, expansions, extract, in_blocks, part, peel, split,
+    waits,
+};
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
 use polyfuse::schedule::Fuse;
@@ -24,6 +27,32 @@ const FORMS: [&str; 5] = [
     "inout A[20]; for i in 0..6, j in max(0, i - 3)..min(9, i + 4) { A[i + j] = A[i] - 2 * A[j]; }",
 ];
 
+/// Asserts that a program rewritten has the dependences of the program, under new names. Loops with steps have no new names where they
+/// start elsewhere.
+fn has_the_dependences_of(scop: &Scop, written: &Program, in_blocks: &InBlocks) {
+    let has_steps = scop.statements.iter().flat_map(|s| &s.dims).any(|dim| dim.stepped.is_some());
+    for reductions in [Reductions::Free, Reductions::Ordered] {
+        let to = extract(written, &scop.ctx).expect("instances");
+        let of = |scop: &Scop| dependences(scop, reductions, u64::MAX).expect("dependences");
+        let carried = of(scop).carried(scop, &to, in_blocks).expect("names");
+        assert!(carried.is_some() || has_steps, "{written}");
+        let Some(carried) = carried else { continue };
+        let found = of(&to);
+        let all = [
+            ("flow", &carried.flow, &found.flow),
+            ("reduction", &carried.reduction, &found.reduction),
+            ("order", &carried.order, &found.order),
+            ("anti", &carried.anti, &found.anti),
+            ("output", &carried.output, &found.output),
+            ("live in", &carried.live_in, &found.live_in),
+            ("live out", &carried.live_out, &found.live_out),
+        ];
+        for (name, carried, found) in all {
+            assert!(carried.is_equal(found).expect("a comparison"), "{name}: {carried}\n{found}\n{written}");
+        }
+    }
+}
+
 #[test]
 fn a_split_program_does_the_same() {
     let mut different = 0;
@@ -35,6 +64,9 @@ fn a_split_program_does_the_same() {
             for at in -1..12 {
                 let parts = split(&program, loop_id, at).expect("a loop that can be split");
                 assert_eq!(compare(&program, &parts, 3, 1_000_000), Ok(Verdict::Same), "{parts}");
+                if at == 4 {
+                    has_the_dependences_of(&scop, &parts, &InBlocks::new());
+                }
                 different += usize::from(parts.to_string() != program.to_string());
             }
         }
@@ -125,6 +157,7 @@ fn diagonals_and_unrelated_parts_run_by_themselves() {
         let lines = parted.to_string();
         assert_eq!(lines.matches("for ").count(), expected, "{parted}");
         assert_eq!(compare(&program, &parted, 3, 1_000_000), Ok(Verdict::Same), "{parted}");
+        has_the_dependences_of(&extract(&program, &Context::new()).expect("instances"), &parted, &InBlocks::new());
     }
 }
 
@@ -241,8 +274,13 @@ fn nests_in_blocks_do_the_same() {
         assert_eq!(found.as_ref().map_or(0, |block| block.dims.len()), expected, "{text}");
         let Some(block) = found else { continue };
         for size in 1..block.extent {
-            let written = Block { size, ..block.clone() }.of(&program, &scop).expect("a nest in blocks");
+            let block = Block { size, ..block.clone() };
+            let written = block.of(&program, &scop).expect("a nest in blocks");
             assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{size}: {written}");
+            if size == 4 {
+                let loops = in_blocks(&scop, &[block]).expect("loops").expect("loops of blocks");
+                has_the_dependences_of(&scop, &written, &loops);
+            }
         }
     }
 }

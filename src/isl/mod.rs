@@ -236,6 +236,8 @@ wrapper! {
         apply_domain(other: UnionMap) -> UnionMap;
         domain() -> UnionSet;
         range() -> UnionSet;
+        product(other: UnionMap) -> UnionMap;
+        range_product(other: UnionMap) -> UnionMap;
         lex_lt_union_map(other: UnionMap) -> UnionMap;
     }
 }

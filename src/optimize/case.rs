@@ -1,6 +1,7 @@
 //! What is known of a program before it is scheduled, whether it is the user's or was rewritten?
 
 use super::{Failure, Options, Rewriting, analyse, extract, usable};
+use crate::isl::Context;
 use crate::lang::ast::Program;
 use crate::poly::{self, Dependences, Scop};
 
@@ -18,14 +19,25 @@ pub struct Case {
 
 impl Case {
     pub(super) fn new(source: Program, options: &Options) -> Result<Case, Failure> {
-        let scop = extract(&source)?;
+        let scop = extract(&source, &Context::new())?;
         let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
         Ok(Case { source, scop, dependences, complete })
     }
 
-    /// Of a program that polyfuse wrote.
-    pub(super) fn rewritten(source: Program, options: &Options) -> Result<Case, Failure> {
-        Case::new(source, &Options { effort: options.effort.saturating_mul(REWRITTEN), ..options.clone() })
+    /// Of the program rewritten; `None` where that is not possible.
+    pub(super) fn rewritten(&self, by: &Rewriting, options: &Options) -> Result<Option<Case>, Failure> {
+        let Some(source) = by.of(&self.source, &self.scop)? else { return Ok(None) };
+        let scop = extract(&source, &self.scop.ctx)?;
+        let effort = options.effort.saturating_mul(REWRITTEN);
+        if self.complete {
+            let budget = Options { effort, ..options.clone() }.budget(&scop);
+            let carried = self.scop.ctx.budget(budget, || by.carried(&self.scop, &self.dependences, &scop));
+            if let Some(dependences) = usable(carried.map_err(Failure::from))?.flatten() {
+                return Ok(Some(Case { source, scop, dependences, complete: true }));
+            }
+        }
+        let (dependences, complete) = analyse(&scop, options.reductions(), effort)?;
+        Ok(Some(Case { source, scop, dependences, complete }))
     }
 
     /// How to take apart what a nest does without need.

@@ -88,12 +88,12 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
             decisions::Rewriting::Block(all) => (block(case, all)?, all.first().map(|blocks| blocks.span)),
             decisions::Rewriting::Overlap(all) => (overlap(case, all)?, all.first().map(|slabs| slabs.span)),
         };
-        let Some(source) = by.of(&case.source, &case.scop)? else {
+        let Some(next) = case.rewritten(&by, options)? else {
             let help = "leave it out, and name its parts no more below".into();
             return Err(refused("this cannot be done to the program".into(), span.unwrap_or_default(), "", help));
         };
         rewritten.push(by.done(&case.scop, options));
-        last = Some(Case::rewritten(source, options)?);
+        last = Some(next);
     }
     Ok((rewritten, last))
 }

@@ -3,7 +3,7 @@
 use super::Options;
 use crate::isl::IslError;
 use crate::lang::ast::Program;
-use crate::poly::{self, Block, Expansion, Overlap, Scop, Waits};
+use crate::poly::{self, Block, Dependences, Expansion, InBlocks, Overlap, Scop, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -35,6 +35,18 @@ impl Rewriting {
             Rewriting::Block(blocks) => poly::block(source, scop, blocks)?,
             Rewriting::Overlap(overlaps) => poly::overlap(source, scop, overlaps)?,
         })
+    }
+
+    /// The dependences of the program rewritten; `None` where its instances are not those of the program, each once.
+    pub fn carried(&self, from: &Scop, dependences: &Dependences, to: &Scop) -> Result<Option<Dependences>, IslError> {
+        match self {
+            Rewriting::Part(_) | Rewriting::Split(_) => dependences.carried(from, to, &InBlocks::new()),
+            Rewriting::Block(blocks) => match poly::in_blocks(from, blocks)? {
+                Some(in_blocks) => dependences.carried(from, to, &in_blocks),
+                None => Ok(None),
+            },
+            Rewriting::Expand(_) | Rewriting::Overlap(_) => Ok(None),
+        }
     }
 
     /// What was done, for the report.

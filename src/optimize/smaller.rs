@@ -2,10 +2,8 @@
 
 use super::{Case, Clock, Failure, Options, Rewriting, Work, diagnose, usable};
 use crate::count;
-use crate::isl::Context;
 use crate::lang;
 use crate::lang::ast::Program;
-use crate::poly;
 use crate::report;
 
 /// Instances of the runs that stand in for a program that is too large to be run.
@@ -57,12 +55,13 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
 
 /// A small program rewritten like the large one; `None` where it is at fault.
 fn smaller_case(small: &Program, rewritings: &[&Rewriting], options: &Options) -> Option<Case> {
-    let mut source = small.clone();
+    let mut case = Case::new(small.clone(), options).ok()?;
     for rewriting in rewritings {
-        let scop = poly::extract(&source, &Context::new()).ok()?;
-        source = rewriting.of(&source, &scop).ok()??;
+        case = case.rewritten(rewriting, options).ok()??;
     }
-    let case = Case::rewritten(source, options).ok().filter(|case| case.complete)?;
+    if !case.complete {
+        return None;
+    }
     diagnose(&case.source, &case.scop, &case.dependences, true).ok()?;
     Some(case)
 }

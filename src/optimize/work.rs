@@ -291,10 +291,8 @@ impl<'a> Work<'a> {
 
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.
     fn rewritten(&mut self, than: usize, by: Rewriting, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
-        let Some(source) = by.of(&self.case.source, &self.case.scop)? else { return Ok(None) };
-        let Some(case) = usable(Case::rewritten(source, self.options))?.filter(|case| case.complete) else {
-            return Ok(None);
-        };
+        let case = usable(self.case.rewritten(&by, self.options))?.flatten();
+        let Some(case) = case.filter(|case| case.complete) else { return Ok(None) };
         let may_part = matches!(by, Rewriting::Expand(_));
         let mut work = Work::new(&case, self.options, self.clock)?;
         let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };

@@ -3,14 +3,14 @@
 //! The blocks of a network are the same but for names. Two arrays are used alike where their users, one by one in source order, touch them by
 //! the same relations and stand in the same order: dependences know no more of a program.
 
-use super::dependences::{Reductions, Through};
+use super::dependences::{Reductions, Relations};
 use super::scop::{Scop, number, statement_name};
 use crate::isl::{Map, Result, UnionMap};
 use std::collections::HashMap;
 
 /// What passes through arrays that were looked at, by how they are used.
 #[derive(Default)]
-pub struct Alike(HashMap<Vec<String>, (Names, Through)>);
+pub struct Alike(HashMap<Vec<String>, (Names, Relations)>);
 
 /// An array and its users, in source order.
 struct Names {
@@ -28,8 +28,8 @@ impl Alike {
         scop: &Scop,
         array: usize,
         reductions: Reductions,
-        find: impl FnOnce() -> Result<Through>,
-    ) -> Result<Through> {
+        find: impl FnOnce() -> Result<Relations>,
+    ) -> Result<Relations> {
         let users = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)).collect();
         let names = Names { array, users };
         let key = names.uses(scop, reductions)?;
@@ -84,13 +84,13 @@ struct Renaming<'a> {
 }
 
 impl Renaming<'_> {
-    fn through(&self, of: &Through) -> Result<Through> {
+    fn through(&self, of: &Relations) -> Result<Relations> {
         let values = |map: &Map| self.value(map);
         let pairs = |map: &Map| map.named_domain(&self.domain(map))?.named_range(&self.statement(map.range_name()));
         let accesses = |map: &Map| map.named_domain(&self.domain(map))?.named_range(&self.array());
-        Ok(Through {
+        Ok(Relations {
             flow: each(&of.flow, values)?,
-            own: each(&of.own, values)?,
+            reduction: each(&of.reduction, values)?,
             order: each(&of.order, pairs)?,
             output: each(&of.output, pairs)?,
             anti: each(&of.anti, pairs)?,
@@ -131,7 +131,7 @@ fn each(maps: &UnionMap, renamed: impl Fn(&Map) -> Result<Map>) -> Result<UnionM
 
 #[cfg(test)]
 mod tests {
-    use super::super::dependences::{Reductions, Through, dependences, of_array};
+    use super::super::dependences::{Reductions, Relations, dependences, of_array};
     use crate::isl::{Context, UnionMap};
     use crate::lang::{parse, resolve};
 
@@ -156,7 +156,7 @@ mod tests {
         let program = resolve(&parse(&text).unwrap(), &[]).unwrap().program;
         let scop = super::super::extract(&program, &Context::new()).unwrap();
         let all = dependences(&scop, Reductions::Free, 1_000_000).unwrap();
-        let each = |f: fn(&Through) -> &UnionMap| {
+        let each = |f: fn(&Relations) -> &UnionMap| {
             let mut sum = scop.ctx.empty_union_map().unwrap();
             for array in 0..scop.arrays.len() {
                 let alone = of_array(&scop, array, Reductions::Free, 1_000_000).unwrap();

@@ -10,7 +10,7 @@
 
 mod write;
 
-pub use write::block;
+pub use write::{block, in_blocks};
 
 use super::scop::{Access, Scop, number};
 use super::{Dependences, Linear};

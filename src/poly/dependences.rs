@@ -9,7 +9,7 @@
 
 use super::alike::Alike;
 use super::scop::{Access, Scop, number};
-use crate::isl::{Flow, IslError, Map, Result, UnionMap};
+use crate::isl::{Context, Flow, IslError, Map, Result, UnionMap};
 use std::collections::BTreeMap;
 
 /// In which order the instances of one `op=` on one element may run.
@@ -89,19 +89,15 @@ impl Dependences {
     /// When isl refuses a relation.
     pub fn unknown(scop: &Scop) -> Result<Dependences> {
         let sides = Sides::of(scop, None, Reductions::Free)?;
-        let none = scop.ctx.empty_union_map()?;
-        let writes = sides.writes.union(&sides.reduction_writes)?;
-        let by_statement = ByStatement::of(&none, &none, &writes)?;
-        Ok(Dependences {
-            flow: none.clone(),
-            reduction: none.clone(),
-            order: none.clone(),
-            anti: none.clone(),
-            output: none,
-            live_in: sides.reads.union(&sides.reduction_writes)?,
-            live_out: writes,
-            by_statement,
-        })
+        let live_in = sides.reads.union(&sides.reduction_writes)?;
+        let live_out = sides.writes.union(&sides.reduction_writes)?;
+        Dependences::of(Relations { live_in, live_out, ..Relations::none(&scop.ctx)? })
+    }
+
+    pub(super) fn of(relations: Relations) -> Result<Dependences> {
+        let Relations { flow, reduction, order, anti, output, live_in, live_out } = relations;
+        let by_statement = ByStatement::of(&flow, &reduction, &live_out)?;
+        Ok(Dependences { flow, reduction, order, anti, output, live_in, live_out, by_statement })
     }
 
     /// Values of an array that one statement makes and another reads. `{ [S[s] -> T[t]] -> A[a] }`
@@ -125,46 +121,61 @@ impl Dependences {
 /// # Errors
 /// When isl's budget runs out.
 pub fn dependences(scop: &Scop, reductions: Reductions, operations: u64) -> Result<Dependences> {
-    let none = scop.ctx.empty_union_map()?;
-    let (mut flow, mut own, mut order, mut output) = (none.clone(), none.clone(), none.clone(), none.clone());
-    let (mut anti, mut live_in, mut live_out) = (none.clone(), none.clone(), none);
+    let mut all = Relations::none(&scop.ctx)?;
     let mut alike = Alike::default();
     let is_touched = |array: &usize| scop.statements.iter().any(|s| s.touches(*array));
     for array in (0..scop.arrays.len()).filter(is_touched) {
         let find = || of_array(scop, array, reductions, operations);
-        let found = scop.ctx.budget(operations, || alike.through(scop, array, reductions, find))?;
-        flow = flow.union(&found.flow)?;
-        order = order.union(&found.order)?;
-        own = own.union(&found.own)?;
-        output = output.union(&found.output)?;
-        anti = anti.union(&found.anti)?;
-        live_in = live_in.union(&found.live_in)?;
-        live_out = live_out.union(&found.live_out)?;
+        all = all.union(&scop.ctx.budget(operations, || alike.through(scop, array, reductions, find))?)?;
     }
-    let order = match scop.ctx.budget(operations, || order.coalesce()) {
-        Err(error) if error.is_quota() => order,
+    let order = match scop.ctx.budget(operations, || all.order.coalesce()) {
+        Err(error) if error.is_quota() => all.order,
         coalesced => coalesced?,
     };
-    let by_statement = ByStatement::of(&flow, &own, &live_out)?;
-    Ok(Dependences { by_statement, flow, reduction: own, order, anti, output, live_in, live_out })
+    Dependences::of(Relations { order, ..all })
 }
 
-/// What passes through one array.
+/// What passes through one array, or several: as in [`Dependences`].
 #[derive(Clone)]
-pub(super) struct Through {
-    /// `{ S[s] -> [T[t] -> A[a]] }`
+pub(super) struct Relations {
     pub flow: UnionMap,
-    pub own: UnionMap,
-    /// `{ S[s] -> T[t] }`
+    pub reduction: UnionMap,
     pub order: UnionMap,
-    pub output: UnionMap,
     pub anti: UnionMap,
-    /// `{ S[s] -> A[a] }`
+    pub output: UnionMap,
     pub live_in: UnionMap,
     pub live_out: UnionMap,
 }
 
-pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operations: u64) -> Result<Through> {
+impl Relations {
+    /// Those without pairs.
+    fn none(ctx: &Context) -> Result<Relations> {
+        let none = ctx.empty_union_map()?;
+        Ok(Relations {
+            flow: none.clone(),
+            reduction: none.clone(),
+            order: none.clone(),
+            anti: none.clone(),
+            output: none.clone(),
+            live_in: none.clone(),
+            live_out: none,
+        })
+    }
+
+    fn union(&self, other: &Relations) -> Result<Relations> {
+        Ok(Relations {
+            flow: self.flow.union(&other.flow)?,
+            reduction: self.reduction.union(&other.reduction)?,
+            order: self.order.union(&other.order)?,
+            anti: self.anti.union(&other.anti)?,
+            output: self.output.union(&other.output)?,
+            live_in: self.live_in.union(&other.live_in)?,
+            live_out: self.live_out.union(&other.live_out)?,
+        })
+    }
+}
+
+pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operations: u64) -> Result<Relations> {
     let flow = |sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap| {
         scop.ctx.budget(operations, || flow(sink, must, may, dates))
     };
@@ -174,7 +185,7 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
     // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
     let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
-    let (combined, own) = split_own(&updates.pairs)?;
+    let (combined, reduction) = split_own(&updates.pairs)?;
     let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
     let anti = scop.ctx.budget(operations, || anti(&all_writes, &sides.reads, &sides.writes, dates))?;
@@ -185,7 +196,7 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     let flow = plain.pairs.union(&combined)?;
     let (output, anti) = (instances(&output)?, instances(&anti)?);
     let order = instances(&flow)?.union(&output)?.union(&anti)?;
-    Ok(Through { flow, own, order, output, anti, live_in, live_out })
+    Ok(Relations { flow, reduction, order, anti, output, live_in, live_out })
 }
 
 /// For each instance of `sink` the last of `must` before it and all of `may` between the two.

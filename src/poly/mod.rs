@@ -2,6 +2,7 @@
 
 mod alike;
 mod block;
+mod carried;
 mod dependences;
 mod diagnose;
 mod expand;
@@ -15,7 +16,8 @@ pub mod show;
 mod split;
 pub mod text;
 
-pub use block::{Block, block};
+pub use block::{Block, block, in_blocks};
+pub use carried::InBlocks;
 pub use dependences::{Dependences, Reductions, dependences, pair};
 pub use diagnose::{diagnose, outside};
 pub use expand::{Expansion, expand, expansions};

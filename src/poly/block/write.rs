@@ -5,6 +5,7 @@ use crate::isl::Result;
 use crate::lang::ast::{
     Access, Affine, AffineKind, Assign, Comparison, Condition, ExprKind, For, If, Name, Program, Range, Span, Stmt,
 };
+use crate::poly::carried::InBlocks;
 use crate::poly::expand::fresh;
 use crate::poly::scop::Scop;
 use itertools::Itertools;
@@ -23,6 +24,20 @@ pub fn block(program: &Program, scop: &Scop, blocks: &[Block]) -> Result<Option<
         program = written;
     }
     Ok(Some(program))
+}
+
+/// The loops of a program that are cut by some blocks, or by the same of its size; `None` where that is not possible.
+///
+/// # Errors
+/// When isl's budget runs out.
+pub fn in_blocks(scop: &Scop, blocks: &[Block]) -> Result<Option<InBlocks>> {
+    let mut all = InBlocks::new();
+    for block in blocks {
+        let Some(block) = block.scaled(scop)? else { return Ok(None) };
+        let Some(loops) = block.loops(scop) else { return Ok(None) };
+        all.extend(loops.into_iter().map(|(id, dim)| (id, (dim, block.size))));
+    }
+    Ok(Some(all))
 }
 
 impl Block {

@@ -1,0 +1,124 @@
+//! Which dependences has a program that runs the same instances in another order?
+//!
+//! Those of the program that it was made of, between the instances under their new names. Finding them anew takes isl many times longer
+//! where a nest was cut into many cases. Only pairs of a reduction's own instances turn with the order, and tie together the statements
+//! that the reduction has become.
+
+use super::dependences::{Dependences, Relations, instances};
+use super::scop::{Dim, Scop, Statement};
+use crate::isl::{Result, UnionMap};
+use crate::lang::ast::{Array, Assign};
+use std::collections::BTreeMap;
+
+/// The loops, by `Dim::loop_id`, whose iterators count from the start of a block in a rewritten program: which of the outermost loops there
+/// counts the blocks, and the values in each.
+pub type InBlocks = BTreeMap<usize, (usize, i64)>;
+
+impl Dependences {
+    /// The dependences of a program that runs each instance of another one once, in an order that keeps what must be kept.
+    ///
+    /// `None` where it is not seen which instance is which.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn carried(&self, from: &Scop, to: &Scop, in_blocks: &InBlocks) -> Result<Option<Dependences>> {
+        let Some(names) = new_names(from, to, in_blocks)? else { return Ok(None) };
+        let with_element = names.product(&elements(to)?)?;
+        let pairs = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&names)?);
+        let with_elements = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&with_element)?);
+        let sides = |map: &UnionMap| filled(&map.apply_domain(&names)?);
+        let (reduction, tied) = turned(to, &pairs(&instances(&self.reduction)?)?)?;
+        let tied_pairs = instances(&tied)?;
+        let joined = |map: UnionMap| map.union(&tied_pairs);
+        Ok(Some(Dependences::of(Relations {
+            flow: with_elements(&self.flow)?.union(&tied)?,
+            reduction,
+            order: joined(pairs(&self.order)?)?.coalesce()?,
+            anti: joined(pairs(&self.anti)?)?,
+            output: joined(pairs(&self.output)?)?,
+            live_in: sides(&self.live_in)?,
+            live_out: sides(&self.live_out)?,
+        })?))
+    }
+}
+
+/// From each instance to the one that it has become. `{ S[s] -> T[t] }`
+fn new_names(from: &Scop, to: &Scop, in_blocks: &InBlocks) -> Result<Option<UnionMap>> {
+    let mut names = from.ctx.empty_union_map()?;
+    for (t, statement) in to.statements.iter().enumerate() {
+        let mut left = statement.domain.clone();
+        for (s, source) in from.statements.iter().enumerate() {
+            if !is_same(&source.assign, &statement.assign) {
+                continue;
+            }
+            let Some(values) = values(source, statement, in_blocks) else { return Ok(None) };
+            let dims: Vec<String> = (0..statement.dims.len()).map(|k| format!("i{k}")).collect();
+            let text = format!("{{ S{t}[{}] -> S{s}[{}] }}", dims.join(","), values.join(","));
+            let was = from.ctx.map(&text)?.intersect_domain(&left)?.intersect_range(&source.domain)?;
+            if !was.is_empty()? {
+                left = left.subtract(&was.domain()?)?;
+                names = names.union(&was.reverse()?.to_union_map()?)?;
+            }
+        }
+        if !left.is_empty()? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(names))
+}
+
+/// Whether two assignments were one in the text.
+fn is_same(a: &Assign, b: &Assign) -> bool {
+    // Spans are equal to each other wherever they are.
+    a.target.array == b.target.array && (a.span.start, a.span.end) == (b.span.start, b.span.end)
+}
+
+/// The iterators of a statement, from those of what it has become.
+fn values(source: &Statement, statement: &Statement, in_blocks: &InBlocks) -> Option<Vec<String>> {
+    let value = |dim: &Dim| {
+        let at =
+            statement.dims.iter().position(|other| other.iterator == dim.iterator && other.stepped == dim.stepped)?;
+        Some(match in_blocks.get(&dim.loop_id) {
+            Some((block, size)) => format!("{size}*i{block} + i{at}"),
+            None => format!("i{at}"),
+        })
+    };
+    source.dims.iter().map(value).collect()
+}
+
+/// Each element of each array. `{ A[a] -> A[a] }`
+fn elements(scop: &Scop) -> Result<UnionMap> {
+    let of = |(n, array): (usize, &Array)| {
+        let dims: Vec<String> = (0..array.extents.len()).map(|d| format!("a{d}")).collect();
+        format!("A{n}[{0}] -> A{n}[{0}]", dims.join(","))
+    };
+    let all: Vec<String> = scop.arrays.iter().enumerate().map(of).collect();
+    scop.ctx.union_map(&format!("{{ {} }}", all.join("; ")))
+}
+
+/// The same pairs without relations that are empty, in few pieces.
+fn filled(map: &UnionMap) -> Result<UnionMap> {
+    let mut result = map.context().empty_union_map()?;
+    for map in map.maps()? {
+        if !map.is_empty()? {
+            result = result.union(&map.detect_equalities()?.coalesce()?.to_union_map()?)?;
+        }
+    }
+    Ok(result)
+}
+
+/// Pairs of a reduction's instances in the order in which they run now: those of one statement, and those of two, with their elements.
+fn turned(scop: &Scop, pairs: &UnionMap) -> Result<(UnionMap, UnionMap)> {
+    let none = scop.ctx.empty_union_map()?;
+    let (mut own, mut tied) = (none.clone(), none);
+    for map in pairs.union(&pairs.reverse()?)?.maps()? {
+        let Some((s, t)) = super::pair(&map) else { continue };
+        let dates = scop.dates(&if s == t { vec![s] } else { vec![s, t] })?;
+        let ordered = map.to_union_map()?.intersect(&dates.lex_lt_union_map(&dates)?)?;
+        let target = scop.statements[s].accesses[0].relation.to_union_map()?;
+        let with_elements = filled(&ordered.range_product(&target)?)?;
+        let side = if s == t { &mut own } else { &mut tied };
+        *side = side.union(&with_elements)?;
+    }
+    Ok((own, tied))
+}
