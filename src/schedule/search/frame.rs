@@ -28,23 +28,26 @@ pub struct Path {
 impl Path {
     /// The path of `statement`; its private loops are those of this statement.
     pub fn new(frame: &Frame, loops: &[Loop], statement: usize) -> Self {
-        let several = loops.iter().copied().filter(|l| l.tile < frame.extent(l.id, statement));
-        let mut several: SmallVec<[Loop; 8]> = several.collect();
-        several.sort_unstable_by_key(|l| l.id);
-        Path {
-            loops: SmallVec::from_slice(loops),
-            mask: several.iter().fold(0, |mask, l| mask | 1 << l.id),
-            ids: several.iter().map(|l| l.id).collect(),
-            tiles: several.iter().map(|l| l.tile).collect(),
+        let mut path = Path { loops: SmallVec::from_slice(loops), ..Path::default() };
+        for l in loops.iter().filter(|l| l.tile < frame.extent(l.id, statement)) {
+            let at = path.ids.iter().position(|&id| l.id < id).unwrap_or(path.ids.len());
+            path.ids.insert(at, l.id);
+            path.tiles.insert(at, l.tile);
+            path.mask |= 1 << l.id;
         }
+        path
     }
 }
 
 impl Path {
     /// The loops with several trips that are in a mask.
     pub fn within(&self, mask: u64) -> (SmallVec<[usize; 8]>, SmallVec<[i64; 8]>) {
-        let each = self.ids.iter().copied().zip(self.tiles.iter().copied());
-        each.filter(|(id, _)| mask >> id & 1 == 1).unzip()
+        let (mut ids, mut tiles) = (SmallVec::new(), SmallVec::new());
+        for (&id, &tile) in self.ids.iter().zip(&self.tiles).filter(|(id, _)| mask >> **id & 1 == 1) {
+            ids.push(id);
+            tiles.push(tile);
+        }
+        (ids, tiles)
     }
 }
 
@@ -119,12 +122,15 @@ pub fn run(attach: (i64, i64, i64), tile: i64, position: i64) -> (i64, i64) {
 /// The same as if the iterator had no first and no last value.
 pub fn unclipped_run((rate, shift, _): (i64, i64, i64), tile: i64, position: i64) -> (i64, i64) {
     let start = position * tile - shift;
+    if rate == 1 {
+        return (start, start + tile);
+    }
     (ceil_div(start, rate), ceil_div(start + tile, rate))
 }
 
 /// `⌈a / b⌉` for positive `b`.
 pub fn ceil_div(a: i64, b: i64) -> i64 {
-    a.div_euclid(b) + i64::from(a.rem_euclid(b) != 0)
+    a / b + i64::from(a % b > 0)
 }
 
 fn dim_extent(problem: &Problem, dim: usize) -> i64 {

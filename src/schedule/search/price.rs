@@ -163,11 +163,14 @@ impl<'a> Pricer<'a> {
         for &statement in client.users.iter().filter(|s| self.frame.runs(**s)) {
             let extents = &problem.statements[statement].extents;
             // Some tile has at least the mean number of iterations.
-            let moving = loops.iter().filter_map(|l| {
-                let iterator = self.frame.attach(l.id, statement).iterator?;
-                Some((iterator, ceil_div(extents[iterator], self.frame.trips(*l, statement).max(1)) - 1))
-            });
-            let moving: SmallVec<[(usize, i64); 8]> = moving.filter(|(_, steps)| *steps > 0).collect();
+            let mut moving: SmallVec<[(usize, i64); 8]> = SmallVec::new();
+            for l in loops {
+                let Some(iterator) = self.frame.attach(l.id, statement).iterator else { continue };
+                let steps = ceil_div(extents[iterator], self.frame.trips(*l, statement).max(1)) - 1;
+                if steps > 0 {
+                    moving.push((iterator, steps));
+                }
+            }
             let accesses = problem.statements[statement].accesses.iter().zip(&self.overhangs[statement]);
             for (access, overhangs) in accesses.filter(|(access, _)| access.array == client.array) {
                 let lengths = access.index.iter().zip(overhangs).map(|(index, overhang)| {
