@@ -4,6 +4,10 @@
 mod kernels;
 
 use kernels::*;
+use polyfuse::ilp::Solver;
+use polyfuse::isl::Context;
+use polyfuse::poly;
+use polyfuse::schedule::bands::Bands;
 use polyfuse::schedule::problem::Problem;
 use polyfuse::schedule::search::{evaluate, frontier};
 
@@ -106,4 +110,27 @@ fn odd_problems_have_plans() {
     b.statement(&[0], &[(scalar, Update, &[]), (x, Read, index![0])]);
     b.plain_dim(&[None, Some(0), Some(0)]);
     assert_eq!(reached(&b.sequential(), &[8]), [8]);
+}
+
+/// Values cross a group's edges where a statement on the other side makes or reads them, not where it only touches the array.
+#[test]
+fn an_array_that_is_filled_anew_does_not_cross_the_edges_of_a_group() {
+    let text = "input X[8]; output Y[8]; temp T[8]; for i in 0..8 { T[i] = X[i]; } for i in 0..8 { T[i] = 2 * T[i]; } \
+                for i in 0..8 { Y[i] = T[i]; } for i in 0..8 { T[i] = Y[i]; } for i in 0..8 { Y[i] += T[7 - i]; }";
+    let program =
+        polyfuse::lang::resolve(&polyfuse::lang::parse(text).expect("a program"), &[]).expect("numbers").program;
+    let scop = poly::extract(&program, &Context::new()).expect("instances");
+    let dependences = poly::dependences(&scop, poly::Reductions::Free, u64::MAX).expect("dependences");
+    let bands = Bands::new(&scop, &dependences, Solver::default()).expect("bands");
+    let crosses = |statements: &[usize]| {
+        let group = bands.problem(statements, &[]).expect("a group");
+        let at = group.arrays.iter().position(|&a| *scop.arrays[a].name == *"T").expect("the temp");
+        (group.problem.arrays[at].live_in, group.problem.arrays[at].live_out)
+    };
+    assert_eq!(crosses(&[0]), (false, true));
+    assert_eq!(crosses(&[1]), (true, true));
+    assert_eq!(crosses(&[1, 2]), (true, false));
+    assert_eq!(crosses(&[0, 1, 2]), (false, false));
+    assert_eq!(crosses(&[3]), (false, true));
+    assert_eq!(crosses(&[3, 4]), (false, false));
 }

@@ -105,6 +105,11 @@ impl Dependences {
         self.by_statement.flow.get(&(source, sink, array))
     }
 
+    /// The pairs of statements of which one makes values of an array that the other reads.
+    pub fn through(&self, array: usize) -> impl Iterator<Item = (usize, usize)> {
+        self.by_statement.flow.keys().filter(move |(_, _, a)| *a == array).map(|&(source, sink, _)| (source, sink))
+    }
+
     /// Pairs of a reduction's instances on one element, in source order. `{ [S[s] -> S[t]] -> A[a] }`
     pub fn reduction_of(&self, statement: usize, array: usize) -> Option<&Map> {
         self.by_statement.reduction.get(&(statement, array))

@@ -206,16 +206,15 @@ impl<'a> Bands<'a> {
 
     fn array(&self, a: usize, group: &[usize]) -> Array {
         let array = &self.scop.arrays[a];
-        let outside = |s: &usize| !group.contains(s);
-        let touches = |s: usize, write: bool| {
-            self.scop.statements[s].accesses.iter().any(|x| x.array == a && if write { x.writes } else { x.reads })
+        let passes = |in_before: bool, in_after: bool| {
+            let is_between = |(s, t): &(usize, usize)| (group.contains(s), group.contains(t)) == (in_before, in_after);
+            self.dependences.through(a).any(|pair| is_between(&pair))
         };
-        let others = || (0..self.scop.statements.len()).filter(outside);
         Array {
             extents: array.extents.clone(),
             element_bytes: array.ty.bytes(),
-            live_in: matches!(array.role, Role::Input | Role::Inout) || others().any(|s| touches(s, true)),
-            live_out: matches!(array.role, Role::Output | Role::Inout) || others().any(|s| touches(s, false)),
+            live_in: matches!(array.role, Role::Input | Role::Inout) || passes(false, true),
+            live_out: matches!(array.role, Role::Output | Role::Inout) || passes(true, false),
         }
     }
 
