@@ -105,6 +105,18 @@ impl Dependences {
         self.by_statement.flow.get(&(source, sink, array))
     }
 
+    /// What must be kept, `{ S[s] -> T[t] }`, and which values pass, `{ S[s] -> [T[t] -> A[a]] }`: enough to decide, not to stage.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn of_pairs(ctx: &Context, order: &[Map], flow: &[Map]) -> Result<Dependences> {
+        let all = |maps: &[Map]| {
+            let none = ctx.empty_union_map()?;
+            maps.iter().try_fold(none, |all, map| all.union(&map.to_union_map()?))
+        };
+        Dependences::of(Relations { order: all(order)?, flow: all(flow)?, ..Relations::none(ctx)? })
+    }
+
     /// The pairs of statements of which one makes values of an array that the other reads.
     pub fn through(&self, array: usize) -> impl Iterator<Item = (usize, usize)> {
         self.by_statement.flow.keys().filter(move |(_, _, a)| *a == array).map(|&(source, sink, _)| (source, sink))

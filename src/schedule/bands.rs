@@ -49,8 +49,8 @@ pub struct GroupProblem {
 /// The facts about a whole program that every group's problem is made from.
 pub struct Bands<'a> {
     pub scop: &'a Scop,
-    dependences: &'a Dependences,
-    solver: Solver,
+    pub dependences: &'a Dependences,
+    pub solver: Solver,
     /// Smallest and largest value of each iterator of each statement; `None`: the statement never runs.
     hulls: Vec<Option<Vec<(i64, i64)>>>,
     /// Convex pieces of the dependences from one statement to another.

@@ -1,12 +1,13 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
-use super::bands::GroupProblem;
+use super::bands::{Bands, GroupProblem};
 use super::known::{Care, Known, Question};
 use super::nest::{Staged, stage_nest};
 use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::{Buffer, Plan};
 use super::skew::{Skewing, stage_skewed};
 use super::source::{source_nest, source_schedule};
+use super::step::Step;
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
@@ -415,7 +416,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A nest in its own loops: what is left where no shared band serves.
-    fn plan_alone(&mut self, known: &Known, first: usize, end: usize) -> Result<()> {
+    fn plan_alone(&mut self, known: &mut Known, first: usize, end: usize) -> Result<()> {
         let statements = self.statements(first, end);
         if let Some(staged) = stage_nest(self.scop, &statements, self.goal.capacity_bytes)? {
             self.add_own((first, end), staged, false);
@@ -424,6 +425,9 @@ impl<'a> Planner<'a> {
             self.add((first, end), &[], peak, moved, How::Source);
         }
         let Goal { skewing, capacity_bytes, .. } = *self.goal;
+        if let Some(staged) = stage_steps(known, &statements, self.goal)? {
+            self.add_own((first, end), staged, false);
+        }
         if let Some(staged) = stage_skewed(&known.bands, &statements, skewing, capacity_bytes)? {
             self.add_own((first, end), staged, true);
         }
@@ -554,6 +558,23 @@ impl<'a> Planner<'a> {
             .collect();
         (Group { paths }, buffers)
     }
+}
+
+/// A nest as the loop around what is decided for one iteration of it.
+fn stage_steps(known: &mut Known, statements: &[usize], goal: &Goal) -> Result<Option<Staged>> {
+    let key = (statements.to_vec(), goal.capacity_bytes);
+    if let Some(staged) = known.around.get(&key) {
+        return Ok(staged.clone());
+    }
+    let mut staged = None;
+    if let Some(step) = Step::new(&known.bands, statements)? {
+        let mut inside = Known::new(Bands::new(&step.scop, &step.dependences, known.bands.solver)?);
+        let goal = Goal { skewing: Skewing::None, ..*goal };
+        let decisions = decide(&mut inside, &step.scop, &goal, &[Fuse::Auto])?;
+        staged = decisions.first().and_then(|found| step.around(known.bands.scop, found, goal.capacity_bytes));
+    }
+    known.around.insert(key, staged.clone());
+    Ok(staged)
 }
 
 fn accesses_to(scop: &Scop, statement: usize, array: usize) -> Vec<usize> {

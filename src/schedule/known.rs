@@ -3,6 +3,7 @@
 //! Repeated blocks of a network, all kinds of fusion and all windows of a program ask the same questions again and again.
 
 use super::bands::{Bands, GroupProblem};
+use super::nest::Staged;
 use super::problem::{Plan, Problem};
 use super::search::{Found, frontier, outline};
 use crate::isl::Result;
@@ -49,12 +50,14 @@ pub struct Known<'a> {
     nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
     found: HashMap<Question, (Care, Found)>,
+    /// Nests as the loop around one iteration, by their statements and the capacity.
+    pub around: HashMap<(Vec<usize>, i64), Option<Staged>>,
 }
 
 impl<'a> Known<'a> {
     pub fn new(bands: Bands<'a>) -> Known<'a> {
         let nests = bands.nests();
-        Known { bands, nests, problems: HashMap::new(), found: HashMap::new() }
+        Known { bands, nests, problems: HashMap::new(), found: HashMap::new(), around: HashMap::new() }
     }
 
     /// The problem of a group of statements; `resident` arrays take no part in it.

@@ -16,6 +16,7 @@ pub mod search;
 mod skew;
 pub mod source;
 pub mod split;
+mod step;
 pub mod tree;
 
 pub use decide::{Decision, Fuse, Goal, NESTS, STATEMENTS, decide, decide_groups};

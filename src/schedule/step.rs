@@ -1,0 +1,229 @@
+//! How is a nest scheduled whose outermost loop goes around several others? Each iteration like a program of its own.
+//!
+//! A band serves all statements of a group, but what a loop over batches or time steps goes around are nests of many forms. One iteration is
+//! decided as a program: its nests part into groups, each with loops and buffers of its own; what other iterations make or need comes in
+//! and goes out. The loop then goes around all of it. That is legal as the program is, and it is as good in every iteration where all are
+//! alike: one in the middle runs whatever any of them runs, and the loop moves each array that is written in one way.
+
+use super::bands::{Bands, trip_count};
+use super::decide::Decision;
+use super::nest::Staged;
+use super::tree::{BufferSpec, Group, Path, Scope, TileLoop, User};
+use crate::isl::{Map, Result, Row, Set};
+use crate::lang::ast::{Array, Role};
+use crate::poly::{Access, Dependences, Dim, Linear, Scop, Statement};
+use itertools::Itertools;
+
+/// One iteration of a nest's outermost loop, as a program.
+pub struct Step {
+    pub scop: Scop,
+    pub dependences: Dependences,
+    /// The numbers of its statements outside.
+    statements: Vec<usize>,
+    /// The smallest value of the loop, and how many there are.
+    first: i64,
+    trips: i64,
+}
+
+impl Step {
+    /// `None` where the loop does not go around several others, or its iterations are not alike.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn new(bands: &Bands, statements: &[usize]) -> Result<Option<Step>> {
+        let scop = bands.scop;
+        let statements: Vec<usize> = statements.iter().copied().filter(|&s| bands.runs(s)).collect();
+        let all = || statements.iter().map(|&s| &scop.statements[s]);
+        if !all().map(|s| s.dims.first().map(|dim| dim.loop_id)).all_equal_value().is_ok_and(|id| id.is_some())
+            || !goes_around_several(&all().collect_vec())
+            || !is_alike(scop, &statements)
+        {
+            return Ok(None);
+        }
+        let range = statements.iter().map(|&s| bands.hull(s)[0]);
+        let Some((first, last)) = range.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Ok(None) };
+        let (trips, middle) = (trip_count(&(first, last)), first + (last - first) / 2);
+        let mut inside = Vec::new();
+        for (n, statement) in all().enumerate() {
+            match iteration(statement, n, middle)? {
+                Some(statement) if trips > 1 => inside.push(statement),
+                _ => return Ok(None),
+            }
+        }
+        let (order, flow) = (bands.dependences.order.maps()?, bands.dependences);
+        let number = |s: usize| statements.iter().position(|&other| other == s);
+        let mut pairs = Vec::new();
+        for map in order {
+            if let Some((s, t)) = crate::poly::pair(&map)
+                && let Some((from, to)) = number(s).zip(number(t))
+                && let Some(map) = in_one_iteration(&map, from, to)?
+            {
+                pairs.push(map);
+            }
+        }
+        let mut values = Vec::new();
+        let mut arrays = scop.arrays.clone();
+        for (a, array) in arrays.iter_mut().enumerate() {
+            let (mut comes_in, mut goes_out) = (false, false);
+            for (s, t) in flow.through(a) {
+                let ends = (number(s), number(t));
+                let Some(map) = flow.flow_between(s, t, a) else { continue };
+                let mut crosses = ends.0.is_none() || ends.1.is_none();
+                if let (Some(from), Some(to)) = ends {
+                    let pairs = map.domain()?.unwrap()?;
+                    crosses = !pairs.is_subset(&same_iteration(&pairs)?)?;
+                    if let Some(pairs) = in_one_iteration(&pairs, from, to)? {
+                        values.push(pairs.range_product(&inside[from].accesses[0].relation)?);
+                    }
+                }
+                comes_in |= crosses && ends.1.is_some();
+                goes_out |= crosses && ends.0.is_some();
+            }
+            array.role = role(array, comes_in, goes_out);
+        }
+        let dependences = Dependences::of_pairs(&scop.ctx, &pairs, &values)?;
+        let scop = Scop { ctx: scop.ctx.clone(), arrays, statements: inside };
+        Ok(Some(Step { scop, dependences, statements, first, trips }))
+    }
+
+    /// The loop around what was decided for an iteration; `None` where nothing was.
+    pub fn around(&self, outside: &Scop, decision: &Decision, capacity_bytes: i64) -> Option<Staged> {
+        let (mut group, mut buffers, mut place) = (Group::default(), Vec::new(), 0);
+        for inner in &decision.schedule.groups {
+            let next = inner.paths.iter().map(|path| place + path.positions[0] + 1).max().unwrap_or(place);
+            group.paths.extend(inner.paths.iter().map(|path| self.path(outside, path, place)));
+            place = next;
+        }
+        for inner in &decision.schedule.buffers {
+            let depth = match inner.scope {
+                Scope::Program => 1,
+                Scope::Loops { depth } => depth + 1,
+            };
+            let user = |user: &User| User { statement: self.statements[user.statement], ..user.clone() };
+            let users = inner.users.iter().map(user).collect();
+            buffers.push(BufferSpec { array: inner.array, users, scope: Scope::Loops { depth } });
+        }
+        let resident = decision.schedule.buffers.iter().filter(|buffer| buffer.scope == Scope::Program);
+        let once = |buffer: &BufferSpec| {
+            let array = &self.scop.arrays[buffer.array];
+            array.bytes().saturating_mul(match array.role {
+                Role::Input | Role::Output => 1,
+                Role::Inout => 2,
+                _ => 0,
+            })
+        };
+        let planned = decision.planned_bytes.iter().copied().collect::<Option<Vec<i64>>>()?;
+        let each = planned.into_iter().chain(resident.map(once)).fold(0i64, i64::saturating_add);
+        let moved_bytes = each.saturating_mul(self.trips);
+        (place > 0).then_some(Staged { group, buffers, peak_bytes: capacity_bytes, moved_bytes })
+    }
+
+    fn path(&self, outside: &Scop, inner: &Path, place: usize) -> Path {
+        let statement = self.statements[inner.statement];
+        let mut value = Linear::constant(outside.statements[statement].dims.len(), -self.first);
+        value.coefficients[0] = 1;
+        let mut loops = vec![TileLoop { value, tile: 1 }];
+        loops.extend(inner.loops.iter().map(|inner| {
+            let mut value = inner.value.clone();
+            value.coefficients.insert(0, 0);
+            TileLoop { value, tile: inner.tile }
+        }));
+        let mut positions = vec![0];
+        positions.extend(&inner.positions);
+        positions[1] += place;
+        Path { statement, positions, loops }
+    }
+}
+
+/// Whether there are several loops, one after the other, at some depth inside the outermost one and around all of it.
+fn goes_around_several(statements: &[&Statement]) -> bool {
+    let deepest = statements.iter().map(|s| s.dims.len()).max().unwrap_or(0);
+    for depth in 1..deepest {
+        let places = statements.iter().map(|s| s.positions[depth]);
+        if !places.clone().all_equal() {
+            let loops = statements.iter().filter(|s| s.dims.len() > depth);
+            return loops.map(|s| s.positions[depth]).unique().count() > 1;
+        }
+        if statements.iter().any(|s| s.dims.len() <= depth) {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether the outermost loop moves each array that is written in one way.
+fn is_alike(scop: &Scop, statements: &[usize]) -> bool {
+    let accesses = || statements.iter().flat_map(|&s| &scop.statements[s].accesses);
+    let written: Vec<usize> = accesses().filter(|access| access.writes).map(|access| access.array).unique().collect();
+    written.into_iter().all(|array| {
+        let moves = |form: &Option<Linear>| form.as_ref().map(|form| form.coefficients[0]);
+        let of = |access: &Access| access.linear.iter().map(moves).collect::<Option<Vec<i64>>>();
+        accesses().filter(|access| access.array == array).map(of).all_equal_value().is_ok_and(|way| way.is_some())
+    })
+}
+
+/// A statement in the iteration at a value of its outermost loop; `None` where that lacks what it runs in another one.
+fn iteration(statement: &Statement, n: usize, at: i64) -> Result<Option<Statement>> {
+    let name = format!("S{n}");
+    let mut row = Row { is_equality: true, coefficients: vec![0; statement.dims.len()], constant: -at };
+    row.coefficients[0] = 1;
+    let there = statement.domain.restricted(&row)?;
+    let inside = |set: &Set| set.project_out(0, 1)?.named(&name);
+    let domain = inside(&there)?;
+    if !inside(&statement.domain)?.is_subset(&domain)? {
+        return Ok(None);
+    }
+    let access = |access: &Access| {
+        let relation = access.relation.intersect_domain(&there)?.project_out_domain(0, 1)?.named_domain(&name)?;
+        let form = |form: &Option<Linear>| {
+            form.as_ref().map(|form| Linear {
+                coefficients: form.coefficients[1..].to_vec(),
+                constant: form.constant + form.coefficients[0] * at,
+            })
+        };
+        let linear = access.linear.iter().map(form).collect();
+        let Access { array, reads, writes, .. } = *access;
+        Ok(Access { array, reads, writes, relation, linear, source: access.source.clone() })
+    };
+    let dim = |dim: &Dim| Dim { iterator: dim.iterator.clone(), loop_id: dim.loop_id, stepped: dim.stepped.clone() };
+    Ok(Some(Statement {
+        label: statement.label.clone(),
+        nest: statement.positions[1],
+        assign: statement.assign.clone(),
+        dims: statement.dims[1..].iter().map(dim).collect(),
+        domain,
+        positions: statement.positions[1..].to_vec(),
+        accesses: statement.accesses.iter().map(access).collect::<Result<_>>()?,
+        reads: statement.reads.clone(),
+    }))
+}
+
+/// The pairs that agree in their outermost loop. `{ S[t, i] -> T[t, j] }`
+fn same_iteration(pairs: &Map) -> Result<Map> {
+    let side = |letter: &str, n: usize| (1..n).map(|k| format!(", {letter}{k}")).collect::<String>();
+    let (s, t) = crate::poly::pair(pairs).unwrap_or_default();
+    let (from, to) = (side("i", pairs.n_in()?), side("j", pairs.n_out()?));
+    pairs.context().map(&format!("{{ S{s}[t{from}] -> S{t}[t{to}] }}"))
+}
+
+/// The pairs of one iteration, under their names there; `None` where there are none.
+fn in_one_iteration(pairs: &Map, from: usize, to: usize) -> Result<Option<Map>> {
+    let within = pairs.intersect(&same_iteration(pairs)?)?;
+    if within.is_empty()? {
+        return Ok(None);
+    }
+    let within = within.project_out_domain(0, 1)?.project_out_range(0, 1)?;
+    within.named_domain(&format!("S{from}"))?.named_range(&format!("S{to}")).map(Some)
+}
+
+/// What an array is to one iteration.
+fn role(array: &Array, comes_in: bool, goes_out: bool) -> Role {
+    let comes_in = comes_in || matches!(array.role, Role::Input | Role::Inout);
+    let goes_out = goes_out || matches!(array.role, Role::Output | Role::Inout);
+    match (comes_in, goes_out) {
+        (true, true) => Role::Inout,
+        (true, false) => Role::Input,
+        (false, true) => Role::Output,
+        (false, false) => Role::Temp,
+    }
+}
