@@ -445,3 +445,41 @@ fn a_factorisation_moves_blocks() {
     let (alone, in_blocks) = (moved(Fuse::None), moved(Fuse::Auto));
     assert!(in_blocks * 2 < alone, "{in_blocks} of {alone}");
 }
+
+/// Attention of one head.
+const HEAD: &str = "for i in 0..128, j in 0..128 { P[i][j] = 0; for d in 0..32 { P[i][j] += Q[i][d] * K[j][d]; } } \
+                    for i in 0..128 { m[i] = -inf; for j in 0..128 { m[i] max= P[i][j]; } } \
+                    for i in 0..128 { l[i] = 0; for j in 0..128 { P[i][j] = exp(P[i][j] - m[i]); l[i] += P[i][j]; } } \
+                    for i in 0..128, d in 0..32 { O[i][d] = 0; for j in 0..128 { O[i][d] += P[i][j] * V[j][d]; } \
+                    O[i][d] = O[i][d] / l[i]; }";
+
+#[test]
+fn a_batch_moves_no_more_than_one_after_the_other() {
+    let arrays = |of: &str| {
+        format!(
+            "input Q{of}[128][32], K{of}[128][32], V{of}[128][32]; temp P[128][128], m[128], l[128]; output O{of}[128][32];"
+        )
+    };
+    let one = format!("{} {HEAD}", arrays(""));
+    let each = |text: String, array: &&str| text.replace(&format!("{array}["), &format!("{array}[b]["));
+    let in_batch = ["Q", "K", "V", "O"].iter().fold(HEAD.to_string(), each);
+    let batch = format!("{} for b in 0..4 {{ {in_batch} }}", arrays("[4]"));
+    for capacity_bytes in [2048, 4096, 8192] {
+        assert!(moved(&batch, capacity_bytes) <= 4 * moved(&one, capacity_bytes), "{capacity_bytes}");
+    }
+}
+
+#[test]
+fn sweeps_along_rows_and_columns_keep_a_row_each() {
+    // Two arrays are read and written in each of five steps, but for their borders.
+    let text = "param T = 5, N = 64; inout u[N][N]; temp v[N][N], p[N][N], q[N][N]; for t in 0..T { \
+                for i in 1..N - 1 { v[0][i] = 1; p[i][0] = 0; q[i][0] = v[0][i]; \
+                for j in 1..N - 1 { p[i][j] = -0.3 / (0.2 * p[i][j - 1] + 1.4); \
+                q[i][j] = (1.2 * u[j][i] - 0.1 * u[j][i + 1] - 0.2 * q[i][j - 1]) / (0.2 * p[i][j - 1] + 1.4); } \
+                v[N - 1][i] = 1; for j in 1..N - 1 { v[N - 1 - j][i] = p[i][N - 1 - j] * v[N - j][i] + q[i][N - 1 - j]; } } \
+                for i in 1..N - 1 { u[i][0] = 1; p[i][0] = 0; q[i][0] = u[i][0]; \
+                for j in 1..N - 1 { p[i][j] = -0.3 / (0.2 * p[i][j - 1] + 1.4); \
+                q[i][j] = (1.2 * v[i][j] - 0.1 * v[i + 1][j] - 0.2 * q[i][j - 1]) / (0.2 * p[i][j - 1] + 1.4); } \
+                u[i][N - 1] = 1; for j in 1..N - 1 { u[i][N - 1 - j] = p[i][N - 1 - j] * u[i][N - j] + q[i][N - 1 - j]; } } }";
+    assert!(moved(text, 2048) <= 5 * 4 * 64 * 64 * 4);
+}
