@@ -483,3 +483,13 @@ fn sweeps_along_rows_and_columns_keep_a_row_each() {
                 u[i][N - 1] = 1; for j in 1..N - 1 { u[i][N - 1 - j] = p[i][N - 1 - j] * u[i][N - j] + q[i][N - 1 - j]; } } }";
     assert!(moved(text, 2048) <= 5 * 4 * 64 * 64 * 4);
 }
+
+#[test]
+fn recurrences_along_a_row_share_the_loop_over_rows() {
+    let text = "param W = 48, H = 64; input X[W][H]; temp y[W][H], z[W][H], a, b; output Y[W][H]; \
+                for i in 0..W { a = 0; for j in 0..H { y[i][j] = X[i][j] + 0.5 * a; a = y[i][j]; } } \
+                for i in 0..W { b = 0; for j in 0..H { z[i][H - 1 - j] = X[i][H - 1 - j] + 0.5 * b; b = z[i][H - 1 - j]; } } \
+                for i in 0..W, j in 0..H { Y[i][j] = y[i][j] * z[i][j]; }";
+    // The input and the output once.
+    assert_eq!(moved(text, 2048), 2 * 48 * 64 * 4);
+}

@@ -1,13 +1,14 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
-use super::bands::{Bands, GroupProblem};
+mod around;
+
+use super::bands::GroupProblem;
 use super::known::{Care, Known, Question};
 use super::nest::{Staged, stage_nest};
 use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::{Buffer, Plan};
 use super::skew::{Skewing, stage_skewed};
 use super::source::{source_nest, source_schedule};
-use super::step::Step;
 use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
@@ -101,12 +102,17 @@ pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Re
         planner.outline(known)?;
         planners.push(planner);
     }
-    // What is chosen is planned thoroughly, for all kinds side by side.
+    thoroughly(known, goal, &mut planners)?;
+    planners.iter().map(Planner::decided).collect()
+}
+
+/// Plans what is chosen thoroughly, for all kinds side by side.
+fn thoroughly(known: &mut Known, goal: &Goal, planners: &mut [Planner]) -> Result<()> {
     let wanted: Vec<Vec<(usize, Question)>> = planners.iter().map(Planner::wanted).collect();
     let questions = wanted.iter().flatten().map(|(_, question)| question.clone()).collect();
     known.search(questions, Care::Thorough, goal.effort);
     planners.iter_mut().zip(&wanted).for_each(|(planner, wanted)| planner.improve(known, wanted));
-    planners.iter().map(Planner::decided).collect()
+    planners.iter_mut().try_for_each(|planner| planner.plan_around(known))
 }
 
 /// A schedule whose groups are given runs of nests, as good as it is found at once.
@@ -123,6 +129,7 @@ pub fn decide_groups(
     let nests = nests(scop);
     let mut planner = Planner::new(scop, goal, fuse, &nests);
     planner.plan(known, runs, Care::Trial)?;
+    planner.plan_around(known)?;
     planner.decided()
 }
 
@@ -416,7 +423,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A nest in its own loops: what is left where no shared band serves.
-    fn plan_alone(&mut self, known: &mut Known, first: usize, end: usize) -> Result<()> {
+    fn plan_alone(&mut self, known: &Known, first: usize, end: usize) -> Result<()> {
         let statements = self.statements(first, end);
         if let Some(staged) = stage_nest(self.scop, &statements, self.goal.capacity_bytes)? {
             self.add_own((first, end), staged, false);
@@ -425,9 +432,6 @@ impl<'a> Planner<'a> {
             self.add((first, end), &[], peak, moved, How::Source);
         }
         let Goal { skewing, capacity_bytes, .. } = *self.goal;
-        if let Some(staged) = stage_steps(known, &statements, self.goal)? {
-            self.add_own((first, end), staged, false);
-        }
         if let Some(staged) = stage_skewed(&known.bands, &statements, skewing, capacity_bytes)? {
             self.add_own((first, end), staged, true);
         }
@@ -558,23 +562,6 @@ impl<'a> Planner<'a> {
             .collect();
         (Group { paths }, buffers)
     }
-}
-
-/// A nest as the loop around what is decided for one iteration of it.
-fn stage_steps(known: &mut Known, statements: &[usize], goal: &Goal) -> Result<Option<Staged>> {
-    let key = (statements.to_vec(), goal.capacity_bytes);
-    if let Some(staged) = known.around.get(&key) {
-        return Ok(staged.clone());
-    }
-    let mut staged = None;
-    if let Some(step) = Step::new(&known.bands, statements)? {
-        let mut inside = Known::new(Bands::new(&step.scop, &step.dependences, known.bands.solver)?);
-        let goal = Goal { skewing: Skewing::None, ..*goal };
-        let decisions = decide(&mut inside, &step.scop, &goal, &[Fuse::Auto])?;
-        staged = decisions.first().and_then(|found| step.around(known.bands.scop, found, goal.capacity_bytes));
-    }
-    known.around.insert(key, staged.clone());
-    Ok(staged)
 }
 
 fn accesses_to(scop: &Scop, statement: usize, array: usize) -> Vec<usize> {

@@ -60,6 +60,12 @@ impl<'a> Known<'a> {
         Known { bands, nests, problems: HashMap::new(), found: HashMap::new(), around: HashMap::new() }
     }
 
+    /// What is asked of one iteration of some nests of this program: its searches get no more steps than the program's.
+    pub fn inside<'b>(&self, bands: Bands<'b>) -> Known<'b> {
+        let known = Known::new(bands);
+        Known { nests: known.nests.max(self.nests), ..known }
+    }
+
     /// The problem of a group of statements; `resident` arrays take no part in it.
     ///
     /// # Errors

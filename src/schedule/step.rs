@@ -1,9 +1,10 @@
-//! How is a nest scheduled whose outermost loop goes around several others? Each iteration like a program of its own.
+//! How are nests scheduled that a loop goes around, or may go around? Each iteration like a program of its own.
 //!
-//! A band serves all statements of a group, but what a loop over batches or time steps goes around are nests of many forms. One iteration is
-//! decided as a program: its nests part into groups, each with loops and buffers of its own; what other iterations make or need comes in
-//! and goes out. The loop then goes around all of it. That is legal as the program is, and it is as good in every iteration where all are
-//! alike: one in the middle runs whatever any of them runs, and the loop moves each array that is written in one way.
+//! A band serves all statements of a group, but what a loop over batches, rows or time steps goes around are nests of many forms. One
+//! iteration is decided as a program: its nests part into groups, each with loops and buffers of its own; what other iterations make or need
+//! comes in and goes out. The loop then goes around all of it. Nests whose outermost loops are different ones may have one in common where no
+//! dependence leads to an earlier iteration. A decision for one iteration is legal in all, and as good, where all are alike: one in the
+//! middle runs whatever any of them runs, and the loop moves each array that is written in one way.
 
 use super::bands::{Bands, trip_count};
 use super::decide::Decision;
@@ -22,11 +23,11 @@ pub struct Step {
     statements: Vec<usize>,
     /// The smallest value of the loop, and how many there are.
     first: i64,
-    trips: i64,
+    pub trips: i64,
 }
 
 impl Step {
-    /// `None` where the loop does not go around several others, or its iterations are not alike.
+    /// `None` where the loop does not go around several others, cannot be shared, or its iterations are not alike.
     ///
     /// # Errors
     /// When isl's budget runs out.
@@ -34,7 +35,7 @@ impl Step {
         let scop = bands.scop;
         let statements: Vec<usize> = statements.iter().copied().filter(|&s| bands.runs(s)).collect();
         let all = || statements.iter().map(|&s| &scop.statements[s]);
-        if !all().map(|s| s.dims.first().map(|dim| dim.loop_id)).all_equal_value().is_ok_and(|id| id.is_some())
+        if all().any(|s| s.dims.is_empty())
             || !goes_around_several(&all().collect_vec())
             || !is_alike(scop, &statements)
         {
@@ -42,10 +43,12 @@ impl Step {
         }
         let range = statements.iter().map(|&s| bands.hull(s)[0]);
         let Some((first, last)) = range.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return Ok(None) };
-        let (trips, middle) = (trip_count(&(first, last)), first + (last - first) / 2);
+        let (trips, middle) = (trip_count(&(first, last)), first.midpoint(last));
+        let places: Vec<(usize, usize)> = all().map(|s| (s.nest, s.positions[1])).dedup().collect();
         let mut inside = Vec::new();
         for (n, statement) in all().enumerate() {
-            match iteration(statement, n, middle)? {
+            let nest = places.iter().position(|place| *place == (statement.nest, statement.positions[1])).unwrap_or(0);
+            match iteration(statement, n, nest, middle)? {
                 Some(statement) if trips > 1 => inside.push(statement),
                 _ => return Ok(None),
             }
@@ -56,13 +59,18 @@ impl Step {
         for map in order {
             if let Some((s, t)) = crate::poly::pair(&map)
                 && let Some((from, to)) = number(s).zip(number(t))
-                && let Some(map) = in_one_iteration(&map, from, to)?
             {
-                pairs.push(map);
+                if scop.statements[s].nest != scop.statements[t].nest && leads_back(&map)? {
+                    return Ok(None);
+                }
+                pairs.extend(in_one_iteration(&map, from, to)?);
             }
         }
-        let mut values = Vec::new();
         let mut arrays = scop.arrays.clone();
+        for (a, array) in arrays.iter_mut().enumerate() {
+            crop(&mut inside, a, array)?;
+        }
+        let mut values = Vec::new();
         for (a, array) in arrays.iter_mut().enumerate() {
             let (mut comes_in, mut goes_out) = (false, false);
             for (s, t) in flow.through(a) {
@@ -135,8 +143,11 @@ impl Step {
     }
 }
 
-/// Whether there are several loops, one after the other, at some depth inside the outermost one and around all of it.
+/// Whether there are several nests, or several loops, one after the other, at some depth inside the outermost one and around all of it.
 fn goes_around_several(statements: &[&Statement]) -> bool {
+    if !statements.iter().map(|s| s.nest).all_equal() {
+        return true;
+    }
     let deepest = statements.iter().map(|s| s.dims.len()).max().unwrap_or(0);
     for depth in 1..deepest {
         let places = statements.iter().map(|s| s.positions[depth]);
@@ -163,7 +174,7 @@ fn is_alike(scop: &Scop, statements: &[usize]) -> bool {
 }
 
 /// A statement in the iteration at a value of its outermost loop; `None` where that lacks what it runs in another one.
-fn iteration(statement: &Statement, n: usize, at: i64) -> Result<Option<Statement>> {
+fn iteration(statement: &Statement, n: usize, nest: usize, at: i64) -> Result<Option<Statement>> {
     let name = format!("S{n}");
     let mut row = Row { is_equality: true, coefficients: vec![0; statement.dims.len()], constant: -at };
     row.coefficients[0] = 1;
@@ -176,10 +187,9 @@ fn iteration(statement: &Statement, n: usize, at: i64) -> Result<Option<Statemen
     let access = |access: &Access| {
         let relation = access.relation.intersect_domain(&there)?.project_out_domain(0, 1)?.named_domain(&name)?;
         let form = |form: &Option<Linear>| {
-            form.as_ref().map(|form| Linear {
-                coefficients: form.coefficients[1..].to_vec(),
-                constant: form.constant + form.coefficients[0] * at,
-            })
+            let Linear { coefficients, constant } = form.as_ref()?;
+            let constant = constant.checked_add(coefficients[0].checked_mul(at)?)?;
+            Some(Linear { coefficients: coefficients[1..].to_vec(), constant })
         };
         let linear = access.linear.iter().map(form).collect();
         let Access { array, reads, writes, .. } = *access;
@@ -188,22 +198,62 @@ fn iteration(statement: &Statement, n: usize, at: i64) -> Result<Option<Statemen
     let dim = |dim: &Dim| Dim { iterator: dim.iterator.clone(), loop_id: dim.loop_id, stepped: dim.stepped.clone() };
     Ok(Some(Statement {
         label: statement.label.clone(),
-        nest: statement.positions[1],
+        nest,
         assign: statement.assign.clone(),
         dims: statement.dims[1..].iter().map(dim).collect(),
         domain,
-        positions: statement.positions[1..].to_vec(),
+        positions: std::iter::once(nest).chain(statement.positions[2..].iter().copied()).collect(),
         accesses: statement.accesses.iter().map(access).collect::<Result<_>>()?,
         reads: statement.reads.clone(),
     }))
 }
 
-/// The pairs that agree in their outermost loop. `{ S[t, i] -> T[t, j] }`
+/// Makes an array as small as what one iteration touches of it.
+fn crop(statements: &mut [Statement], a: usize, array: &mut Array) -> Result<()> {
+    let mut accesses: Vec<&mut Access> =
+        statements.iter_mut().flat_map(|s| &mut s.accesses).filter(|access| access.array == a).collect();
+    let mut starts = Vec::new();
+    for (d, extent) in array.extents.iter_mut().enumerate() {
+        let mut touched: Option<(i64, i64)> = None;
+        for access in &accesses {
+            let range = access.relation.range()?;
+            if let Some((least, most)) = range.dim_min(d)?.zip(range.dim_max(d)?) {
+                touched = Some(touched.map_or((least, most), |(lo, hi)| (lo.min(least), hi.max(most))));
+            }
+        }
+        let (least, most) = touched.unwrap_or((0, *extent - 1));
+        starts.push(least);
+        *extent = most - least + 1;
+    }
+    let name = |d: usize| format!("a{d}");
+    let from = (0..starts.len()).map(name).join(",");
+    let to = starts.iter().enumerate().map(|(d, start)| format!("{} - {start}", name(d))).join(",");
+    for access in &mut accesses {
+        let moved = access.relation.context().map(&format!("{{ A{a}[{from}] -> A{a}[{to}] }}"))?;
+        access.relation = access.relation.apply_range(&moved)?;
+        for (form, start) in access.linear.iter_mut().zip(&starts) {
+            form.iter_mut().for_each(|form| form.constant = form.constant.saturating_sub(*start));
+        }
+    }
+    Ok(())
+}
+
+/// The pairs that agree in their outermost loop.
 fn same_iteration(pairs: &Map) -> Result<Map> {
-    let side = |letter: &str, n: usize| (1..n).map(|k| format!(", {letter}{k}")).collect::<String>();
+    compared(pairs, "=")
+}
+
+/// Whether some pairs are of an iteration of the outermost loop and an earlier one.
+fn leads_back(pairs: &Map) -> Result<bool> {
+    Ok(!pairs.intersect(&compared(pairs, ">")?)?.is_empty()?)
+}
+
+/// The pairs whose iterations of the outermost loop compare like `sign`. `{ S[i0, i] -> T[j0, j] }`
+fn compared(pairs: &Map, sign: &str) -> Result<Map> {
+    let side = |letter: &str, n: usize| (0..n).map(|k| format!("{letter}{k}")).join(",");
     let (s, t) = crate::poly::pair(pairs).unwrap_or_default();
     let (from, to) = (side("i", pairs.n_in()?), side("j", pairs.n_out()?));
-    pairs.context().map(&format!("{{ S{s}[t{from}] -> S{t}[t{to}] }}"))
+    pairs.context().map(&format!("{{ S{s}[{from}] -> S{t}[{to}] : i0 {sign} j0 }}"))
 }
 
 /// The pairs of one iteration, under their names there; `None` where there are none.
