@@ -19,7 +19,11 @@
 //! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
 //! use and iteration ([`poly::expand`]), factorisations in place run in blocks ([`poly::block`]), and loops are split where a part of an array can stay that does not fit as a whole
 //! ([`schedule::split`] finds them, [`poly::split`] does it). Nests run in slabs of rows that compute their edges twice, where that saves
-//! bytes ([`schedule::overlap`] finds them, [`poly::overlap`] does it).
+//! bytes ([`schedule::overlap`] finds them, [`poly::overlap`] does it). Where a rewritten program runs the same instances, it has the
+//! dependences of the program that it was made of, under new names.
+//!
+//! Nests inside one loop, over batches or time steps or rows, are decided twice: as one band, and each iteration like a program of its own,
+//! down the same line from groups to buffers.
 //!
 //! [`apply`] is the line with the decisions of a text ([`replay`]) in the place of `decide`. They are asked whether they are legal and fit, and are
 //! refused in the user's words.
