@@ -53,43 +53,14 @@ impl Step {
                 _ => return Ok(None),
             }
         }
-        let (order, flow) = (bands.dependences.order.maps()?, bands.dependences);
-        let number = |s: usize| statements.iter().position(|&other| other == s);
-        let mut pairs = Vec::new();
-        for map in order {
-            if let Some((s, t)) = crate::poly::pair(&map)
-                && let Some((from, to)) = number(s).zip(number(t))
-            {
-                if scop.statements[s].nest != scop.statements[t].nest && leads_back(&map)? {
-                    return Ok(None);
-                }
-                pairs.extend(in_one_iteration(&map, from, to)?);
-            }
-        }
+        let Some(order) = order_inside(bands, &statements)? else { return Ok(None) };
         let mut arrays = scop.arrays.clone();
+        let mut flow = Vec::new();
         for (a, array) in arrays.iter_mut().enumerate() {
             crop(&mut inside, a, array)?;
+            flow.extend(flow_inside(bands, &statements, &inside, a, array)?);
         }
-        let mut values = Vec::new();
-        for (a, array) in arrays.iter_mut().enumerate() {
-            let (mut comes_in, mut goes_out) = (false, false);
-            for (s, t) in flow.through(a) {
-                let ends = (number(s), number(t));
-                let Some(map) = flow.flow_between(s, t, a) else { continue };
-                let mut crosses = ends.0.is_none() || ends.1.is_none();
-                if let (Some(from), Some(to)) = ends {
-                    let pairs = map.domain()?.unwrap()?;
-                    crosses = !pairs.is_subset(&same_iteration(&pairs)?)?;
-                    if let Some(pairs) = in_one_iteration(&pairs, from, to)? {
-                        values.push(pairs.range_product(&inside[from].accesses[0].relation)?);
-                    }
-                }
-                comes_in |= crosses && ends.1.is_some();
-                goes_out |= crosses && ends.0.is_some();
-            }
-            array.role = role(array, comes_in, goes_out);
-        }
-        let dependences = Dependences::of_pairs(&scop.ctx, &pairs, &values)?;
+        let dependences = Dependences::of_pairs(&scop.ctx, &order, &flow)?;
         let scop = Scop { ctx: scop.ctx.clone(), arrays, statements: inside };
         Ok(Some(Step { scop, dependences, statements, first, trips }))
     }
@@ -208,6 +179,55 @@ fn iteration(statement: &Statement, n: usize, nest: usize, at: i64) -> Result<Op
     }))
 }
 
+/// What must be kept in one iteration; `None` where a dependence between nests leads to an earlier one.
+fn order_inside(bands: &Bands, statements: &[usize]) -> Result<Option<Vec<Map>>> {
+    let nest = |s: usize| bands.scop.statements[s].nest;
+    let mut inside = Vec::new();
+    for pairs in bands.dependences.order.maps()? {
+        if let Some((s, t)) = crate::poly::pair(&pairs)
+            && let Some((from, to)) = number(statements, s).zip(number(statements, t))
+        {
+            if nest(s) != nest(t) && leads_back(&pairs)? {
+                return Ok(None);
+            }
+            inside.extend(in_one_iteration(&pairs, from, to)?);
+        }
+    }
+    Ok(Some(inside))
+}
+
+/// The values of an array that pass in one iteration, `{ S[s] -> [T[t] -> A[a]] }`, and in the array's role what passes between iterations.
+fn flow_inside(
+    bands: &Bands,
+    statements: &[usize],
+    inside: &[Statement],
+    a: usize,
+    array: &mut Array,
+) -> Result<Vec<Map>> {
+    let (mut values, mut comes_in, mut goes_out) = (Vec::new(), false, false);
+    for (s, t) in bands.dependences.through(a) {
+        let (from, to) = (number(statements, s), number(statements, t));
+        let Some(flow) = bands.dependences.flow_between(s, t, a) else { continue };
+        let mut crosses = true;
+        if let Some((from, to)) = from.zip(to) {
+            let pairs = flow.domain()?.unwrap()?;
+            crosses = !pairs.is_subset(&compared(&pairs, "=")?)?;
+            if let Some(pairs) = in_one_iteration(&pairs, from, to)? {
+                values.push(pairs.range_product(&inside[from].accesses[0].relation)?);
+            }
+        }
+        comes_in |= crosses && to.is_some();
+        goes_out |= crosses && from.is_some();
+    }
+    array.role = role(array, comes_in, goes_out);
+    Ok(values)
+}
+
+/// The number of a statement among some.
+fn number(statements: &[usize], s: usize) -> Option<usize> {
+    statements.iter().position(|&other| other == s)
+}
+
 /// Makes an array as small as what one iteration touches of it.
 fn crop(statements: &mut [Statement], a: usize, array: &mut Array) -> Result<()> {
     let mut accesses: Vec<&mut Access> =
@@ -238,11 +258,6 @@ fn crop(statements: &mut [Statement], a: usize, array: &mut Array) -> Result<()>
     Ok(())
 }
 
-/// The pairs that agree in their outermost loop.
-fn same_iteration(pairs: &Map) -> Result<Map> {
-    compared(pairs, "=")
-}
-
 /// Whether some pairs are of an iteration of the outermost loop and an earlier one.
 fn leads_back(pairs: &Map) -> Result<bool> {
     Ok(!pairs.intersect(&compared(pairs, ">")?)?.is_empty()?)
@@ -258,7 +273,7 @@ fn compared(pairs: &Map, sign: &str) -> Result<Map> {
 
 /// The pairs of one iteration, under their names there; `None` where there are none.
 fn in_one_iteration(pairs: &Map, from: usize, to: usize) -> Result<Option<Map>> {
-    let within = pairs.intersect(&same_iteration(pairs)?)?;
+    let within = pairs.intersect(&compared(pairs, "=")?)?;
     if within.is_empty()? {
         return Ok(None);
     }
