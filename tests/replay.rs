@@ -291,6 +291,14 @@ fn try_changes(seed: u64) -> usize {
     applied
 }
 
+/// Of several nests, and of whose dependences nothing is known.
+#[test]
+fn the_source_order_is_replayed_without_dependences() {
+    for seed in [75_000_010, 75_000_039] {
+        try_changes(seed);
+    }
+}
+
 #[test]
 fn schedules_of_random_programs_are_replayed_and_their_changes_are_right_or_refused() {
     let setting = |name: &str, otherwise: u64| {

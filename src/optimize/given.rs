@@ -14,7 +14,7 @@ use crate::replay::{self, Read, name};
 use crate::report;
 use crate::schedule::source::source_schedule;
 use crate::schedule::split::{Cut, Split};
-use crate::schedule::tree::Schedule;
+use crate::schedule::tree::{Group, Path, Schedule};
 use crate::schedule::{Decision, Fuse};
 use crate::staging;
 use itertools::Itertools;
@@ -287,7 +287,7 @@ fn outcome(case: &Case, options: &Options, decisions: &Decisions, clock: &mut Cl
 }
 
 fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {
-    let nests = |paths: &[crate::schedule::tree::Path]| {
+    let nests = |paths: &[Path]| {
         let all = paths.iter().map(|path| scop.statements[path.statement].nest);
         all.fold((usize::MAX, 0), |(first, end), nest| (first.min(nest), end.max(nest + 1)))
     };
@@ -295,12 +295,27 @@ fn decision(scop: &poly::Scop, schedule: Schedule) -> Decision {
     Decision::unplanned(schedule, nests)
 }
 
+/// The paths of a group, their positions counted from the first at each place.
+fn in_order(group: &Group) -> Vec<Path> {
+    let position = |path: &Path, level: usize| {
+        let beside = group.paths.iter().filter(|other| other.positions.get(..level) == path.positions.get(..level));
+        let before = beside.filter_map(|other| other.positions.get(level)).filter(|at| **at < path.positions[level]);
+        before.unique().count()
+    };
+    let of = |path: &Path| Path {
+        positions: (0..path.positions.len()).map(|level| position(path, level)).collect(),
+        ..path.clone()
+    };
+    group.paths.iter().map(of).sorted_by_key(|path| path.statement).collect()
+}
+
 /// Why a schedule would compute something else, if it would.
 fn illegal(case: &Case, read: &Read) -> Result<Option<Diagnostic>, IslError> {
     let scop = &case.scop;
     let place = |statement: usize| read.statements[statement].unwrap_or_default();
     if !case.complete {
-        let known = source_schedule(scop)?.groups == read.schedule.groups;
+        let source = source_schedule(scop)?;
+        let known = source.groups.iter().map(in_order).eq(read.schedule.groups.iter().map(in_order));
         let message = "the dependences of this program are too intricate to be known, so no other order than its own can be checked";
         let help = "`--effort` raises their budget; `opt` without `--schedule` keeps the order";
         let start = read.statements.iter().flatten().next().copied().unwrap_or_default();
