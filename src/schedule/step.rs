@@ -65,8 +65,8 @@ impl Step {
         Ok(Some(Step { scop, dependences, statements, first, trips }))
     }
 
-    /// The loop around what was decided for an iteration; `None` where nothing was.
-    pub fn around(&self, outside: &Scop, decision: &Decision, capacity_bytes: i64) -> Option<Staged> {
+    /// The loop around what was decided for an iteration, all of which move so many bytes; `None` where nothing was.
+    pub fn around(&self, outside: &Scop, decision: &Decision, moved_bytes: i64, capacity_bytes: i64) -> Option<Staged> {
         let (mut group, mut buffers, mut place) = (Group::default(), Vec::new(), 0);
         for inner in &decision.schedule.groups {
             let next = inner.paths.iter().map(|path| place + path.positions[0] + 1).max().unwrap_or(place);
@@ -82,18 +82,6 @@ impl Step {
             let users = inner.users.iter().map(user).collect();
             buffers.push(BufferSpec { array: inner.array, users, scope: Scope::Loops { depth } });
         }
-        let resident = decision.schedule.buffers.iter().filter(|buffer| buffer.scope == Scope::Program);
-        let once = |buffer: &BufferSpec| {
-            let array = &self.scop.arrays[buffer.array];
-            array.bytes().saturating_mul(match array.role {
-                Role::Input | Role::Output => 1,
-                Role::Inout => 2,
-                _ => 0,
-            })
-        };
-        let planned = decision.planned_bytes.iter().copied().collect::<Option<Vec<i64>>>()?;
-        let each = planned.into_iter().chain(resident.map(once)).fold(0i64, i64::saturating_add);
-        let moved_bytes = each.saturating_mul(self.trips);
         (place > 0).then_some(Staged { group, buffers, peak_bytes: capacity_bytes, moved_bytes })
     }
 

@@ -11,11 +11,10 @@ use crate::schedule::step::Step;
 
 /// Most statements of several nests that are decided once more inside one loop.
 const AROUND: usize = 16;
-/// Nests are worth being decided once more where they move more than this many of these parts of each element once.
-const WORTH: (i64, i64) = (105, 100);
-
-/// An iteration is worth planning thoroughly where all of them promise at first to move at most this many of these parts of what is known.
-const HOPEFUL: (i128, i128) = (9, 8);
+/// Hundredths of the bytes of each element once from which on nests are worth being decided once more.
+const WORTH: i64 = 105;
+/// Hundredths of the bytes known to be enough up to which a first look at all iterations is worth planning one thoroughly.
+const HOPEFUL: i64 = 112;
 
 impl Planner<'_> {
     /// Single nests, and runs of them, inside one loop that goes around all: where what is chosen so far moves more than each element once.
@@ -38,7 +37,7 @@ impl Planner<'_> {
             runs.extend((end - first > 1).then_some((first, end)));
             first = end;
         }
-        runs.retain(|run| moved(run) / WORTH.0 > once(run) / WORTH.1);
+        runs.retain(|run| moved(run) / WORTH > once(run) / 100);
         let mut found = Vec::new();
         for (first, end) in runs {
             let least = moved(&(first, end));
@@ -64,10 +63,14 @@ fn stage_steps(known: &mut Known, statements: &[usize], goal: &Goal, least: i64)
         let nests = nests(&step.scop);
         let mut planners = [Planner::new(&step.scop, &goal, Fuse::Auto, &nests)];
         planners[0].outline(&mut inside)?;
-        let each = planners[0].choose().map_or(i128::MAX, |choice| choice.moved_bytes);
-        if each.saturating_mul(step.trips.into()) / HOPEFUL.0 <= i128::from(least) / HOPEFUL.1 {
+        let moved = |planner: &Planner| {
+            let each = planner.choose().map_or(i128::MAX, |choice| choice.moved_bytes);
+            i64::try_from(each.saturating_mul(step.trips.into())).unwrap_or(i64::MAX)
+        };
+        if moved(&planners[0]) / HOPEFUL <= least / 100 {
             thoroughly(&mut inside, &goal, &mut planners)?;
-            staged = step.around(known.bands.scop, &planners[0].decided()?, goal.capacity_bytes);
+            let (decided, moved) = (planners[0].decided()?, moved(&planners[0]));
+            staged = step.around(known.bands.scop, &decided, moved, goal.capacity_bytes);
         }
     }
     known.around.insert(key, staged.clone());
