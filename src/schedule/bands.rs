@@ -18,6 +18,7 @@
 //! optimizer", PLDI 2008.
 //! Differs: hyperplanes are single iterators at a rate, found from the accesses; the ILP finds the shifts.
 
+mod parts;
 mod skews;
 
 pub use skews::Skew;
@@ -25,7 +26,7 @@ pub use skews::Skew;
 use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Statement};
 use super::relation::Relation;
 use crate::ilp::{Model, Solver};
-use crate::isl::{Result, Set};
+use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::{Dependences, Linear, Scop};
 use std::cell::RefCell;
@@ -127,81 +128,6 @@ impl<'a> Bands<'a> {
     /// The smallest and the largest value of each iterator of a statement.
     pub fn hull(&self, statement: usize) -> &[(i64, i64)] {
         self.hulls[statement].as_deref().unwrap_or_default()
-    }
-
-    /// Numbers the group's arrays: each counts once for each part of it that no other direction meets. A part that nobody writes counts once
-    /// for each direction in which one statement reads it.
-    fn arrays(&self, statements: &[usize]) -> Result<(Vec<usize>, Vec<Vec<usize>>)> {
-        let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
-        let parts = self.parts(statements)?;
-        let mut known: Vec<(usize, usize, usize)> = Vec::new();
-        let mut of_access = Vec::new();
-        for &s in statements {
-            let mut directions: Vec<(usize, Direction)> = Vec::new();
-            let mut numbers = Vec::new();
-            for access in &self.scop.statements[s].accesses {
-                let direction = self.direction(s, access);
-                let is_part = |p: &&Part| p.array == access.array && p.directions.contains(&direction);
-                let part = parts.iter().find(is_part).map_or(0, |part| part.number);
-                let own = match written.contains(&access.array) {
-                    true => 0,
-                    false => {
-                        let mut own = directions.iter().filter(|(of, _)| *of == part);
-                        own.position(|(_, d)| *d == direction).unwrap_or_else(|| {
-                            directions.push((part, direction));
-                            directions.iter().filter(|(of, _)| *of == part).count() - 1
-                        })
-                    }
-                };
-                let key = (access.array, part, own);
-                numbers.push(known.iter().position(|k| *k == key).unwrap_or_else(|| {
-                    known.push(key);
-                    known.len() - 1
-                }));
-            }
-            of_access.push(numbers);
-        }
-        Ok((known.into_iter().map(|(a, ..)| a).collect(), of_access))
-    }
-
-    /// How the loops move an access; `None` where an index rounds.
-    fn direction(&self, s: usize, access: &crate::poly::Access) -> Direction {
-        let dims = &self.scop.statements[s].dims;
-        let by_loop = |l: &Linear| {
-            let moving = l.coefficients.iter().zip(dims).filter(|(c, _)| **c != 0);
-            moving.map(|(c, dim)| (dim.loop_id, *c)).collect::<Vec<_>>()
-        };
-        access.linear.iter().map(|l| l.as_ref().map(by_loop)).collect()
-    }
-
-    /// The directions in which arrays are walked, those that meet in an element together.
-    fn parts(&self, statements: &[usize]) -> Result<Vec<Part>> {
-        let mut parts: Vec<Part> = Vec::new();
-        for &s in statements {
-            for access in &self.scop.statements[s].accesses {
-                let direction = self.direction(s, access);
-                let elements = access.relation.range()?;
-                let mut met = Part { array: access.array, number: 0, directions: vec![direction], elements };
-                let mut apart = Vec::new();
-                for part in parts {
-                    let same = part.array == met.array
-                        && (part.directions.contains(&met.directions[0])
-                            || !part.elements.intersect(&met.elements)?.is_empty()?);
-                    if same {
-                        met.elements = met.elements.union(&part.elements)?;
-                        met.directions.extend(part.directions);
-                    } else {
-                        apart.push(part);
-                    }
-                }
-                apart.push(met);
-                parts = apart;
-            }
-        }
-        for (number, part) in parts.iter_mut().enumerate() {
-            part.number = number;
-        }
-        Ok(parts)
     }
 
     fn array(&self, a: usize, group: &[usize]) -> Array {
@@ -550,18 +476,6 @@ impl<'a> Bands<'a> {
 /// The number of values of an iterator, as far as 62 bits tell it.
 pub fn trip_count(&(least, most): &(i64, i64)) -> i64 {
     most.saturating_sub(least).saturating_add(1).min(1 << 62)
-}
-
-/// For each dimension of an array the loops that move an index, with their coefficients.
-type Direction = Option<Vec<Vec<(usize, i64)>>>;
-
-/// Elements of a written array that no other direction meets.
-struct Part {
-    array: usize,
-    number: usize,
-    directions: Vec<Direction>,
-    /// `{ A[a] }`
-    elements: Set,
 }
 
 /// Iterators `(statement, iterator, rate)` of one loop; at most one of each statement.

@@ -16,8 +16,8 @@ pub struct Skew {
     pub shifts: Vec<i64>,
 }
 
-/// Larger skewing factors are not tried.
-const MOST_SKEW: i64 = 4;
+/// Larger skewing factors are not tried. Two sweeps of a stencil in one step of time take twice its radius.
+const MOST_SKEW: i64 = 16;
 
 impl Bands<'_> {
     /// The rows along which the statements of one loop over time can be skewed, each with the smallest factor that serves.
@@ -48,7 +48,7 @@ impl Bands<'_> {
         let mut skews = Vec::new();
         for class in self.classes(statements).iter().filter(|class| class.members.iter().all(|m| m.1 > 0)) {
             let attach = class.attach(statements.len());
-            for factor in 1..=MOST_SKEW {
+            let shifts = |factor: i64| {
                 let mut rows = Vec::new();
                 for (piece, carried) in pieces.iter().zip(&carried) {
                     let rest = self.difference(piece, statements, &attach);
@@ -58,11 +58,9 @@ impl Bands<'_> {
                     let back = i64::from(!carried && piece.from > piece.to);
                     rows.push(distance.map(|distance| distance - back));
                 }
-                if let Some(shifts) = self.shifts(&pieces, &rows, statements, &attach, false) {
-                    skews.push(Skew { attach, factor, shifts });
-                    break;
-                }
-            }
+                Ok(self.shifts(&pieces, &rows, statements, &attach, false))
+            };
+            skews.extend(least_factor(shifts)?.map(|(factor, shifts)| Skew { attach, factor, shifts }));
         }
         Ok(skews)
     }
@@ -96,4 +94,19 @@ impl Bands<'_> {
         let reads = |map: &Map| map.range_name().is_some_and(is_array) && map.domain_name().is_some_and(is_own);
         Ok(self.dependences.live_in.maps()?.iter().any(reads))
     }
+}
+
+/// The smallest factor for which there are shifts, and these: where a factor serves, all larger ones do.
+fn least_factor(shifts: impl Fn(i64) -> Result<Option<Vec<i64>>>) -> Result<Option<(i64, Vec<i64>)>> {
+    let (mut below, mut least) = (0, None);
+    let mut factor = 1;
+    while factor <= MOST_SKEW && factor > below {
+        let found = shifts(factor)?;
+        match found {
+            Some(found) => least = Some((factor, found)),
+            None => below = factor,
+        }
+        factor = least.as_ref().map_or(2 * factor, |(least, _)| i64::midpoint(below, *least));
+    }
+    Ok(least)
 }
