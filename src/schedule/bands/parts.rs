@@ -7,6 +7,7 @@
 use super::Bands;
 use crate::isl::{Result, Set};
 use crate::poly::Access;
+use itertools::Itertools;
 use std::cell::OnceCell;
 use std::ops::Range;
 
@@ -20,31 +21,26 @@ impl Bands<'_> {
         let accesses = |&s: &usize| self.scop.statements[s].accesses.iter().map(move |access| (s, access));
         let reaches: Vec<Reach> =
             statements.iter().flat_map(accesses).map(|(s, access)| self.reach(s, access)).collect::<Result<_>>()?;
-        let parts = parts(&reaches)?;
+        let parts = components(&reaches, |a, b| Ok(a.direction == b.direction && a.is_near(b) || a.meets(b)?))?;
         let mut known: Vec<Key> = Vec::new();
         let mut of_access = Vec::new();
         let mut at = 0;
         for &s in statements {
-            let mut ways: Vec<(usize, usize)> = Vec::new();
-            let mut numbers = Vec::new();
-            for _ in &self.scop.statements[s].accesses {
-                let (reach, part) = (&reaches[at], parts[at]);
-                let mut own = ways.iter().filter(|(of, _)| *of == part);
-                let way = match written.contains(&reach.access.array) {
-                    true => 0,
-                    false => own.position(|&(_, other)| reaches[other].is_near(reach)).unwrap_or_else(|| {
-                        ways.push((part, at));
-                        ways.iter().filter(|(of, _)| *of == part).count() - 1
-                    }),
-                };
-                let key = (reach.access.array, part, way);
-                numbers.push(known.iter().position(|k| *k == key).unwrap_or_else(|| {
+            let own = at..at + self.scop.statements[s].accesses.len();
+            at = own.end;
+            let ways = components(&reaches[own.clone()], |a, b| Ok(a.is_near(b)))?;
+            let number = |(n, way): (usize, &usize)| {
+                let (array, part) = (reaches[n].access.array, parts[n]);
+                // Statements have their first, second and further ways to walk a part in common.
+                let others = own.clone().zip(&ways).filter(|(m, _)| parts[*m] == part).map(|(_, way)| *way).unique();
+                let way = if written.contains(&array) { 0 } else { others.take_while(|other| other != way).count() };
+                let key = (array, part, way);
+                known.iter().position(|k| *k == key).unwrap_or_else(|| {
                     known.push(key);
                     known.len() - 1
-                }));
-                at += 1;
-            }
-            of_access.push(numbers);
+                })
+            };
+            of_access.push(own.clone().zip(&ways).map(number).collect());
         }
         Ok((known.into_iter().map(|(a, ..)| a).collect(), of_access))
     }
@@ -88,13 +84,15 @@ struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    /// Whether boxes within the two lie beside each other: both move along the same loops, half of the way together or more.
+    /// Whether one box serves both: they move along the same loops, half of the way beside each other or more, and where they stand they are
+    /// neighbours.
     fn is_near(&self, other: &Reach) -> bool {
         let length = |range: &Range<i64>| range.end.saturating_sub(range.start);
-        let beside = |(a, b): (&Range<i64>, &Range<i64>)| {
-            2 * length(&(a.start.max(b.start)..a.end.min(b.end))).min(1 << 61) >= length(a).min(length(b))
+        let beside = |((a, b), along): ((&Range<i64>, &Range<i64>), &Option<_>)| {
+            let shared = length(&(a.start.max(b.start)..a.end.min(b.end)));
+            shared >= if along.is_some() { (length(a).min(length(b)) + 1) / 2 } else { 0 }
         };
-        self.along == other.along && self.hull.iter().zip(&other.hull).all(beside)
+        self.along == other.along && self.hull.iter().zip(&other.hull).zip(&self.along).all(beside)
     }
 
     /// Whether there is an element that both touch.
@@ -115,20 +113,16 @@ impl Reach<'_> {
     }
 }
 
-/// For each access the number of the part that it belongs to.
-fn parts(reaches: &[Reach]) -> Result<Vec<usize>> {
-    let mut parts: Vec<usize> = (0..reaches.len()).collect();
+/// Accesses of one array that are joined, directly or through others, have the same number.
+fn components(reaches: &[Reach], joined: impl Fn(&Reach, &Reach) -> Result<bool>) -> Result<Vec<usize>> {
+    let mut numbers: Vec<usize> = (0..reaches.len()).collect();
     for (n, reach) in reaches.iter().enumerate() {
-        for m in 0..n {
-            let other = &reaches[m];
-            if parts[m] != parts[n]
-                && other.access.array == reach.access.array
-                && (other.direction == reach.direction && other.is_near(reach) || other.meets(reach)?)
-            {
-                let (kept, moved) = (parts[m].min(parts[n]), parts[m].max(parts[n]));
-                parts.iter_mut().filter(|part| **part == moved).for_each(|part| *part = kept);
+        for (m, other) in reaches[..n].iter().enumerate() {
+            if numbers[m] != numbers[n] && other.access.array == reach.access.array && joined(other, reach)? {
+                let (kept, moved) = (numbers[m].min(numbers[n]), numbers[m].max(numbers[n]));
+                numbers.iter_mut().filter(|number| **number == moved).for_each(|number| *number = kept);
             }
         }
     }
-    Ok(parts)
+    Ok(numbers)
 }

@@ -6,6 +6,7 @@
 
 use super::frame::{Frame, run};
 use crate::schedule::problem::{Access, Index};
+use std::ops::Range;
 
 /// `low..high` plus `Σ coefficient·run(slot)`; a slot is a position in the list of fixed loops.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,43 @@ impl Activity {
             Activity::Runs(rate, shift, extent) => run((rate, shift, extent), tile, position),
             Activity::Once(at) if at.div_euclid(tile) == position => (0, 1),
             Activity::Once(_) => (0, 0),
+        }
+    }
+
+    /// Iterations at all positions.
+    pub fn all(self) -> (i64, i64) {
+        match self {
+            Activity::Runs(_, _, extent) => (0, extent),
+            Activity::Once(_) => (0, 1),
+        }
+    }
+
+    /// Values of the loop for one of the iterator.
+    pub fn rate(self) -> i64 {
+        match self {
+            Activity::Runs(rate, ..) => rate,
+            Activity::Once(_) => 1,
+        }
+    }
+
+    /// The first position at which there are iterations, and one past the last.
+    pub fn active(self, tile: i64) -> Range<i64> {
+        match self {
+            Activity::Runs(rate, shift, extent) => {
+                shift.div_euclid(tile)..rate.saturating_mul(extent - 1).saturating_add(shift).div_euclid(tile) + 1
+            }
+            Activity::Once(at) => at.div_euclid(tile)..at.div_euclid(tile) + 1,
+        }
+    }
+
+    /// The positions at which there are iterations throughout the tile, as many at each; `None` where that is not so.
+    pub fn whole(self, tile: i64) -> Option<Range<i64>> {
+        match self {
+            Activity::Runs(rate, shift, extent) if tile % rate == 0 => Some(
+                shift.div_euclid(tile) + i64::from(shift.rem_euclid(tile) > 0)
+                    ..rate.saturating_mul(extent).saturating_add(shift).div_euclid(tile),
+            ),
+            _ => None,
         }
     }
 }

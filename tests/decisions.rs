@@ -1,0 +1,59 @@
+//! Are programs whose fewest bytes are known by hand scheduled so that they move no more?
+
+use polyfuse::machine::Machine;
+use polyfuse::schedule::Fuse;
+use polyfuse::{Options, lang, optimize};
+
+/// The bytes that a program moves within a capacity.
+fn moved(text: &str, capacity_bytes: i64) -> i64 {
+    let parsed = lang::parse(text).expect("a program parses");
+    let options = Options {
+        kernel: "program".into(),
+        file: "program.loop".into(),
+        text: text.into(),
+        machine: Machine::named("edge").expect("a machine"),
+        capacity_bytes,
+        fuse: Fuse::Auto,
+        recompute: 0.0,
+        solver: Default::default(),
+        effort: 1,
+        strict_fp: false,
+    };
+    optimize(&parsed, &[], &options).unwrap_or_else(|e| panic!("{e:?}")).report.dram.optimized.bytes()
+}
+
+#[test]
+fn quadrants_of_one_array_have_tiles_of_their_own() {
+    let text = "param N = 256; input A[2 * N][2 * N], B[2 * N][2 * N]; output M[N][N]; \
+        for i in 0..N, j in 0..N { M[i][j] = 0; \
+        for k in 0..N { M[i][j] += (A[i][k] + A[i + N][k + N]) * (B[k][j] + B[k + N][j + N]); } }";
+    // Tiles of 86 x 86 results: three columns of tiles read both quadrants of A, three rows of them those of B.
+    assert!(moved(text, 64 << 10) <= 4 * (256 * 256 + 2 * 2 * 3 * 256 * 256));
+}
+
+#[test]
+fn a_window_and_its_centre_share_a_buffer() {
+    let text = "param H = 64, W = 96; input X[H][W]; output Y[H][W]; for i in 3..H - 3, j in 3..W - 3 { Y[i][j] = 0; \
+        for r in 0..7, s in 0..7 { Y[i][j] += exp(X[i + r - 3][j + s - 3] - X[i][j]); } }";
+    assert_eq!(moved(text, 8 << 10), 4 * (64 * 96 + 58 * 90));
+}
+
+#[test]
+fn a_recurrence_over_a_long_stream_keeps_the_last_elements() {
+    let text = "param C = 4, N = 65536; input x[C][N]; output y[C][N]; for c in 0..C, n in 0..N { y[c][n] = 0.5 * x[c][n]; \
+        if n >= 1 { y[c][n] += 0.3 * x[c][n - 1] - 0.2 * y[c][n - 1]; } \
+        if n >= 2 { y[c][n] += 0.1 * x[c][n - 2] - 0.1 * y[c][n - 2]; } }";
+    assert_eq!(moved(text, 64 << 10), 2 * 4 * 4 * 65536);
+}
+
+#[test]
+fn wide_stencils_are_skewed() {
+    let sweep = |to: &str, from: &str| {
+        let terms = (-3..=3).map(|d| format!("{from}[i + {d}]")).collect::<Vec<_>>().join(" + ");
+        format!("for i in 3..N - 3 {{ {to}[i] = {terms}; }} ").replace("+ -", "- ")
+    };
+    let text =
+        format!("param T = 20, N = 4000; inout A[N], B[N]; for t in 0..T {{ {}{} }}", sweep("B", "A"), sweep("A", "B"));
+    // A is read and written once, B written once, and read beside its ends.
+    assert!(moved(&text, 8 << 10) <= 4 * 3 * 4000);
+}
