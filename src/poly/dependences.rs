@@ -89,7 +89,7 @@ impl Dependences {
     /// When isl refuses a relation.
     pub fn unknown(scop: &Scop) -> Result<Dependences> {
         let sides = Sides::of(scop, None, Reductions::Free)?;
-        let live_in = sides.reads.union(&sides.reduction_writes)?;
+        let live_in = sides.reads.iter().try_fold(sides.reduction_writes.clone(), |all, reads| all.union(reads))?;
         let live_out = sides.writes.union(&sides.reduction_writes)?;
         Dependences::of(Relations { live_in, live_out, ..Relations::none(&scop.ctx)? })
     }
@@ -199,15 +199,23 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     let sides = Sides::of(scop, Some(array), reductions)?;
     let users: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)).collect();
     let dates = &scop.dates(&users)?;
-    let plain = flow(&sides.reads, &sides.writes, &sides.reduction_writes, dates)?;
+    // Each read waits for its own writes, whatever else is read, and isl's work grows faster than with the number of reads.
+    let mut plain = Flow { pairs: scop.ctx.empty_union_map()?, no_source: scop.ctx.empty_union_map()? };
+    for reads in &sides.reads {
+        let Flow { pairs, no_source } = flow(reads, &sides.writes, &sides.reduction_writes, dates)?;
+        plain = Flow { pairs: plain.pairs.union(&pairs)?, no_source: plain.no_source.union(&no_source)? };
+    }
     // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
     let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
     let (combined, reduction) = split_own(&updates.pairs)?;
     let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
-    let anti = scop.ctx.budget(operations, || anti(&all_writes, &sides.reads, &sides.writes, dates))?;
     let output = overwritten.union(&combined)?;
-    let anti = anti.union(&from_updates(scop, &output)?)?;
+    let mut anti = from_updates(scop, &output)?;
+    for reads in &sides.reads {
+        let found = scop.ctx.budget(operations, || self::anti(&all_writes, reads, &sides.writes, dates))?;
+        anti = anti.union(&found)?;
+    }
     let live_in = plain.no_source.union(&updates.no_source)?;
     let live_out = scop.ctx.budget(operations, || live_out(scop, array, &sides, dates))?;
     let flow = plain.pairs.union(&combined)?;
@@ -247,8 +255,8 @@ fn from_updates(scop: &Scop, pairs: &UnionMap) -> Result<UnionMap> {
 
 /// The accesses of a program, by what they do. `{ S[i] -> A[a] }`
 struct Sides {
-    /// Reads but those of an `op=` of its target.
-    reads: UnionMap,
+    /// Reads but those of an `op=` of its target: of each statement the first, the second ..
+    reads: Vec<UnionMap>,
     /// Definite writes: by `=`.
     writes: UnionMap,
     reduction_writes: UnionMap,
@@ -258,19 +266,28 @@ impl Sides {
     /// Those to one array, or to all.
     fn of(scop: &Scop, array: Option<usize>, reductions: Reductions) -> Result<Sides> {
         let empty = scop.ctx.empty_union_map()?;
-        let mut sides = Sides { reads: empty.clone(), writes: empty.clone(), reduction_writes: empty };
+        let mut sides = Sides { reads: Vec::new(), writes: empty.clone(), reduction_writes: empty.clone() };
         let wanted = |access: &&Access| array.is_none_or(|array| access.array == array);
-        for access in scop.statements.iter().flat_map(|s| &s.accesses).filter(wanted) {
-            // isl loses last writes where it has not seen which points there are.
-            let relation = access.relation.coalesce()?.detect_equalities()?.to_union_map()?;
-            match (access.reads, access.writes) {
-                (true, true) if reductions == Reductions::Ordered => {
-                    sides.reads = sides.reads.union(&relation)?;
+        for statement in &scop.statements {
+            let mut reads = 0;
+            for access in statement.accesses.iter().filter(wanted) {
+                // isl loses last writes where it has not seen which points there are.
+                let relation = access.relation.coalesce()?.detect_equalities()?.to_union_map()?;
+                let updates = access.reads && access.writes && reductions == Reductions::Free;
+                if updates {
+                    sides.reduction_writes = sides.reduction_writes.union(&relation)?;
+                    continue;
+                }
+                if access.reads {
+                    if reads == sides.reads.len() {
+                        sides.reads.push(empty.clone());
+                    }
+                    sides.reads[reads] = sides.reads[reads].union(&relation)?;
+                    reads += 1;
+                }
+                if access.writes {
                     sides.writes = sides.writes.union(&relation)?;
                 }
-                (true, true) => sides.reduction_writes = sides.reduction_writes.union(&relation)?,
-                (true, false) => sides.reads = sides.reads.union(&relation)?,
-                _ => sides.writes = sides.writes.union(&relation)?,
             }
         }
         Ok(sides)
