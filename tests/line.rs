@@ -181,3 +181,29 @@ fn sweeps_with_boundaries_move_less_with_more_room() {
     assert!(all.is_sorted_by_key(|(_, bytes)| -bytes), "{all:?}");
     assert!(all[2].1 < all[0].1 / 2, "strips serve: {all:?}");
 }
+
+/// Each of two fields in turn from itself and eight neighbours of the other in each direction: many reads, at constant offsets.
+#[test]
+fn a_wave_equation_of_eighth_order_runs_in_tiles() {
+    let star = |array: &str| -> String {
+        let around = |o: i64| {
+            let at = |i: i64, j: i64, k: i64| format!("{array}[i + {i}][j + {j}][k + {k}]");
+            [at(o, 0, 0), at(-o, 0, 0), at(0, o, 0), at(0, -o, 0), at(0, 0, o), at(0, 0, -o)].join(" + ")
+        };
+        (1..=4).map(|o| format!(" + c[{o}] * ({})", around(o))).collect()
+    };
+    let nest = |this: &str, other: &str| {
+        format!(
+            "for i in 4..28, j in 4..28, k in 4..28 {{ {this}[i][j][k] = 2 * {other}[i][j][k] - {this}[i][j][k] \
+             + V[i][j][k] * (c[0] * {other}[i][j][k]{}); }}",
+            star(other)
+        )
+    };
+    let text = format!(
+        "input V[32][32][32], c[5]; inout A[32][32][32], B[32][32][32]; for t in 0..4 {{ {} {} }}",
+        nest("A", "B"),
+        nest("B", "A")
+    );
+    let outcome = attempt_text("wave", text, &[], 16 << 10, Fuse::Auto).expect("a schedule");
+    assert!(bytes(&outcome) < 2_600_000, "{}, 14 million element by element", bytes(&outcome));
+}

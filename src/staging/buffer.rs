@@ -11,7 +11,7 @@
 use super::times::Times;
 use crate::isl::{Map, Result, Set};
 use crate::poly::text::tuple;
-use crate::poly::{Dependences, Linear};
+use crate::poly::{Access, Dependences, Linear};
 use crate::schedule::tree::{BufferSpec, Path, Scope, TileLoop, User};
 
 /// A buffer and its transfers.
@@ -273,8 +273,13 @@ impl View<'_> {
 
     /// What holds in a scope, in each iteration of the next loop. `{ P[x] -> A[a] }`
     fn lifted(&self, in_scope: Map, scope: usize) -> Result<Map> {
-        let (all, outer) = (tuple("x", scope + 1), tuple("x", scope));
-        self.times.scop.ctx.map(&format!("{{ P[{all}] -> P[{outer}] }}"))?.apply_range(&in_scope)
+        self.within(scope + 1, scope)?.apply_range(&in_scope)
+    }
+
+    /// From iterations of the outer `grain` loops to those of the outer `scope` loops that they belong to. `{ P[x] -> P[x] }`
+    fn within(&self, grain: usize, scope: usize) -> Result<Map> {
+        let (all, outer) = (tuple("x", grain), tuple("x", scope));
+        self.times.scop.ctx.map(&format!("{{ P[{all}] -> P[{outer}] }}"))
     }
 
     /// `{ P[x] -> A[a] }`, from relations of the users' instances.
@@ -294,11 +299,15 @@ impl View<'_> {
         self.times.scop.ctx.map(&text)
     }
 
-    /// The accesses of a user that pass a test, as one relation. `{ S[i] -> A[a] }`
-    fn relation(&self, user: &User, wanted: impl Fn(&crate::poly::Access) -> bool) -> Result<Option<Map>> {
+    fn accesses<'b>(&'b self, user: &'b User) -> impl Iterator<Item = &'b Access> {
         let accesses = &self.times.scop.statements[user.statement].accesses;
+        user.accesses.iter().map(|&a| &accesses[a])
+    }
+
+    /// The accesses of a user that pass a test, as one relation. `{ S[i] -> A[a] }`
+    fn relation(&self, user: &User, wanted: impl Fn(&Access) -> bool) -> Result<Option<Map>> {
         let mut result: Option<Map> = None;
-        for access in user.accesses.iter().map(|&a| &accesses[a]).filter(|a| wanted(a)) {
+        for access in self.accesses(user).filter(|a| wanted(a)) {
             result = Some(match result {
                 None => access.relation.clone(),
                 Some(known) => known.union(&access.relation)?,
@@ -316,20 +325,38 @@ impl View<'_> {
     }
 
     /// Elements whose first access in the scope reads: reads of values that no instance of the same scope made.
+    ///
+    /// Each access by itself, as isl's work grows faster than with their number, and with the iteration as a dimension: a tile that an instance
+    /// is said to share with another is a quotient, which isl keeps where nothing needs it, and of which no loops can be written.
     fn needed(&self, scope: usize, grain: usize) -> Result<Map> {
-        self.gather(grain, |user| {
-            let Some(reads) = self.relation(user, |a| a.reads)? else { return Ok(None) };
-            let mut missing = reads;
-            for source in &self.spec.users {
-                let Some(flow) = self.flow(source.statement, user.statement) else { continue };
-                // Only what this buffer's own writes of the source made lies in it.
-                let Some(made) = self.relation(source, |a| a.writes)? else { continue };
-                let met = self.same_iteration(flow, source, user, scope)?.0;
-                let met = met.intersect_domain_factor_domain(&made)?;
-                missing = missing.subtract(&met.domain_factor_range()?)?;
+        let mut all = self.nothing(grain)?;
+        for user in &self.spec.users {
+            let made = self.made_for(user, scope, grain)?;
+            let instances = self.times.prefix(user.statement, grain)?.reverse()?.range_map()?;
+            for access in self.accesses(user).filter(|access| access.reads) {
+                let mut missing = instances.apply_range(&access.relation)?;
+                for made in &made {
+                    let same = made.intersect_domain_factor_range(&access.relation)?;
+                    missing = missing.subtract(&same)?;
+                }
+                all = all.union(&missing.domain_factor_domain()?)?;
             }
-            Ok(Some(missing))
-        })
+        }
+        all.coalesce()
+    }
+
+    /// In each iteration the values that a user reads and that an instance of the same scope made. `{ [P[x] -> T[t]] -> A[a] }`
+    fn made_for(&self, user: &User, scope: usize, grain: usize) -> Result<Vec<Map>> {
+        let mut all = Vec::new();
+        for source in &self.spec.users {
+            let Some(flow) = self.flow(source.statement, user.statement) else { continue };
+            // Only what this buffer's own writes of the source made lies in it.
+            let Some(made) = self.relation(source, |a| a.writes)? else { continue };
+            let flow = flow.intersect_domain_factor_domain(&made)?.curry()?;
+            let in_scope = flow.apply_domain(&self.times.prefix(source.statement, scope)?)?;
+            all.push(self.within(grain, scope)?.apply_range(&in_scope)?.uncurry()?);
+        }
+        Ok(all)
     }
 
     /// The flow from one statement to another through the array. `{ [S[s] -> T[t]] -> A[a] }`
