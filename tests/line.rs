@@ -207,3 +207,18 @@ fn a_wave_equation_of_eighth_order_runs_in_tiles() {
     let outcome = attempt_text("wave", text, &[], 16 << 10, Fuse::Auto).expect("a schedule");
     assert!(bytes(&outcome) < 2_600_000, "{}, 14 million element by element", bytes(&outcome));
 }
+
+/// Every other point from its neighbours, then the rest: rows are skewed, and each iteration touches a part of its window.
+#[test]
+fn red_and_black_points_cross_once_for_all_sweeps() {
+    let sweep = |colour: i64| {
+        format!(
+            "for i in 1..127 {{ for j in 1..127 {{ if (i + j) % 2 == {colour} {{ \
+             U[i][j] = 0.25 * (U[i - 1][j] + U[i + 1][j] + U[i][j - 1] + U[i][j + 1] - F[i][j]); }} }} }}"
+        )
+    };
+    let text = format!("input F[128][128]; inout U[128][128]; for t in 0..10 {{ {} {} }}", sweep(0), sweep(1));
+    let outcome = attempt_text("points", text, &[], 32 << 10, Fuse::Auto).expect("a schedule");
+    // All of F, the black points and those of the border that are read, and what is computed.
+    assert_eq!(bytes(&outcome), 160_776);
+}

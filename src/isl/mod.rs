@@ -408,6 +408,17 @@ fn quotient(value: &isl_rs::Aff, columns: &[(DimType, i32)], q: usize) -> Raw<[R
 }
 
 impl Map {
+    /// Whether some of its pairs are told by a quotient or a remainder.
+    pub fn has_quotients(&self) -> Result<bool> {
+        let list = self.ctx.call(|_| self.raw.get_basic_map_list())?;
+        for at in 0..self.ctx.call(|_| list.size())? {
+            if self.ctx.call(|_| list.get_at(at)?.dim(DimType::Div))? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub fn n_in(&self) -> Result<usize> {
         self.ctx.call(|_| self.raw.dim(DimType::In)).map(|n| n.max(0) as usize)
     }
@@ -493,11 +504,8 @@ impl UnionMap {
     /// Whether some of its pairs are told by a quotient or a remainder.
     pub fn has_quotients(&self) -> Result<bool> {
         for map in self.maps()? {
-            let list = self.ctx.call(|_| map.raw.get_basic_map_list())?;
-            for at in 0..self.ctx.call(|_| list.size())? {
-                if self.ctx.call(|_| list.get_at(at)?.dim(DimType::Div))? > 0 {
-                    return Ok(true);
-                }
+            if map.has_quotients()? {
+                return Ok(true);
             }
         }
         Ok(false)

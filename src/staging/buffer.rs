@@ -68,14 +68,21 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
     let grain = scope + usize::from(ring.is_some());
     let mut accessed = view.accessed(grain)?;
     let strips = ring.is_some() && view.is_skewed(scope);
+    // Where an iteration touches every other row of its window, or every other element of a row, quotients tell which: sums and differences
+    // of such sets grow fast. What the window spans stays from when its first row enters to when its last one leaves.
+    let spans = ring.is_some() && (strips || view.is_alone() && accessed.has_quotients()?);
     let (mut loads, mut stores, mut written);
     match ring {
-        Some(d) if strips => {
+        Some(d) if spans => {
             let rows = view.rows(&accessed, d, grain)?;
             let cross = |in_scope: Map| view.lifted(in_scope, scope)?.intersect(&rows);
-            accessed = cross(view.boxed(&view.accessed(scope)?, scope)?.0)?;
+            let all = view.accessed(scope)?;
+            accessed = cross(if strips || all.has_quotients()? { view.boxed(&all, scope)?.0 } else { all })?;
             written = accessed.clone();
-            let Strip { needed, dirty } = view.strip(scope)?;
+            let Strip { needed, dirty } = match strips {
+                true => view.strip(scope)?,
+                false => Strip { needed: view.needed(scope, scope)?, dirty: view.dirty(scope, scope)? },
+            };
             (loads, stores) = (cross(needed)?, cross(dirty)?);
         }
         _ => {
@@ -91,7 +98,10 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
         written = later.apply_range(&written)?;
         loads = loads.subtract(&before)?;
         stores = stores.subtract(&written)?;
-        held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
+        // Of a window that spans its rows, what was in it and will be is in it.
+        if !spans {
+            held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
+        }
     }
     let array = &times.scop.arrays[spec.array];
     let storage = |d: usize| match strips {
@@ -209,6 +219,23 @@ impl View<'_> {
         let loops = |user: &User| self.path(user).loops[..scope].iter();
         let moved = |l: &TileLoop| l.value.coefficients.iter().filter(|c| **c != 0).count();
         self.spec.users.iter().flat_map(loops).any(|l| moved(l) > 1)
+    }
+
+    /// Whether what is written of the array in the group lies in this buffer alone, so that no other one waits for when elements cross.
+    fn is_alone(&self) -> bool {
+        let group = self.times.group(self.spec.users[0].statement);
+        let paths = &self.times.schedule.groups[group].paths;
+        let accesses = paths.iter().flat_map(|path| {
+            let accesses = self.times.scop.statements[path.statement].accesses.iter().enumerate();
+            accesses
+                .filter(|(_, access)| access.array == self.spec.array)
+                .map(|(n, access)| (path.statement, n, access))
+        });
+        let accesses: Vec<(usize, usize, &Access)> = accesses.collect();
+        let is_served = |(statement, n, _): &(usize, usize, &Access)| {
+            self.reader(*statement).is_some_and(|user| user.accesses.contains(n))
+        };
+        accesses.iter().all(is_served) || accesses.iter().all(|(_, _, access)| !access.writes)
     }
 
     /// What a strip finds in DRAM and leaves there, in boxes: between the elements of a box that must cross lie those that the strip's skewed
