@@ -285,6 +285,24 @@ fn nests_in_blocks_do_the_same() {
     }
 }
 
+/// A loop that was split first: values count from zero again in the blocks of its second part, as they do in its first part.
+#[test]
+fn blocks_in_a_part_of_a_loop_are_instances_of_that_part() {
+    let text = "inout U[18][9]; for i in 0..9, p in 0..2, j in 0..5, q in 0..min(2, 9 - 2 * j) \
+                { U[2 * i + p][2 * j + q] = U[i][2 * j + q] + U[2 * i + p][j]; }";
+    let program = resolved(text);
+    let scop = extract(&program, &Context::new()).expect("instances");
+    let parts = split(&program, 1, 4).expect("two parts");
+    let scop = extract(&parts, &scop.ctx).expect("instances");
+    let order = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
+    let block = Block::find(&scop, &order, 1).expect("loops").expect("loops that can be cut");
+    let block = Block { size: 3, ..block };
+    let written = block.of(&parts, &scop).expect("a nest in blocks");
+    assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");
+    let loops = in_blocks(&scop, &[block]).expect("loops").expect("loops of blocks");
+    has_the_dependences_of(&scop, &written, &loops);
+}
+
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
     let moved = report(kernel, overrides, capacity_bytes, fuse).dram.optimized;
     moved.load_bytes + moved.store_bytes

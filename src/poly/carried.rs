@@ -45,10 +45,13 @@ impl Dependences {
 /// From each instance to the one that it has become. `{ S[s] -> T[t] }`
 fn new_names(from: &Scop, to: &Scop, in_blocks: &InBlocks) -> Result<Option<UnionMap>> {
     let mut names = from.ctx.empty_union_map()?;
+    // Values count from zero again in each block, and do not tell two parts of a loop apart that was split before; but blocks leave each
+    // nest in its place.
+    let is_there = |s: usize, t: usize| in_blocks.is_empty() || from.statements[s].nest == to.statements[t].nest;
     for (t, statement) in to.statements.iter().enumerate() {
         let mut left = statement.domain.clone();
         for (s, source) in from.statements.iter().enumerate() {
-            if !is_same(&source.assign, &statement.assign) {
+            if !is_same(&source.assign, &statement.assign) || !is_there(s, t) {
                 continue;
             }
             let Some(values) = values(source, statement, in_blocks) else { return Ok(None) };
