@@ -15,7 +15,8 @@
 //! ([`lang::ast`]), one printer and one interpreter serve both ends, so "is it right?" is *run both and compare*, and "is it
 //! better?" is *count both*.
 //!
-//! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: diagonals and
+//! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: loops
+//! whose iterators stand in indices that round run over blocks of values and inside them ([`poly::strip`]), diagonals and
 //! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
 //! use and iteration ([`poly::expand`]), factorisations in place run in blocks ([`poly::block`]), and loops are split where a part of an array can stay that does not fit as a whole
 //! ([`schedule::split`] finds them, [`poly::split`] does it). Nests run in slabs of rows that compute their edges twice, where that saves
@@ -74,6 +75,7 @@
 //! - *overlapped tiling*: tiles that compute what they need of their neighbours themselves (Krishnamoorthy et al. 2007); *slabs* are such
 //!   tiles of rows.
 //! - *index-set splitting*: one loop as two, one after the other (Griebl, Feautrier and Lengauer 2000).
+//! - *strip-mining*: one loop as two, over blocks of values and over the values in a block (Loveman 1977).
 //! - *expansion*: an element of a temp for each iteration that fills it (Feautrier 1988).
 //! - *tile loop*: a loop over blocks of values; *point loop*: a loop inside a block (Wolf and Lam 1991).
 //! - *schedule tree*: the order of all instances as nested loops and sequences (Verdoolaege et al. 2014).

@@ -179,6 +179,29 @@ fn nests_that_run_in_slabs_do_so_again() {
     }
 }
 
+#[test]
+fn loops_that_are_stripped_are_so_again() {
+    let text = "param N = 40; input A[N][N], E[20][20]; temp V[N][N]; output U[N][N]; for i in 0..N, j in 0..N \
+        { V[i][j] = A[i][j] * E[i / 2][j / 2]; } for i in 0..N, j in 0..N { U[i][j] = V[i][j] + E[i / 2][j / 2]; }";
+    let case = Case::new(text, &[], 900);
+    let found = case.assert_replayed("halves");
+    let strip = "strip i of S0 by 2, j of S0 by 2, i of S1 by 2, j of S1 by 2;";
+    assert!(found.contains(strip), "{found}");
+    for (changed, words) in [
+        ("strip i of S0 by 1, i of S1 by 2;", "cannot be stripped by 1"),
+        ("strip i of S0 by 2, i of S0 by 2;", "stripped twice"),
+        ("strip k of S0 by 2;", "no loop of `k`"),
+        ("strip i of S0 at 2;", "expected `by`"),
+        ("strip i by 2;", "expected `of`"),
+    ] {
+        let failure = case.applied(&found.replace(strip, changed)).expect_err("a refusal");
+        assert!(refusal(&failure).contains(words), "{changed}: {}", refusal(&failure));
+    }
+    let value = text.replace("A[i][j] *", "A[i][j] * i *");
+    let failure = Case::new(&value, &[], 900).applied(&found).expect_err("a refusal");
+    assert!(refusal(&failure).contains("`i` cannot be stripped"), "{}", refusal(&failure));
+}
+
 /// Changes of the schedule of two products in 900 bytes: the bytes that the result moves, or what is said against it.
 const CHANGES: [(&str, &str, Result<i64, &str>); 20] = [
     ("", "", Ok(3472)),

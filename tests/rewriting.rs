@@ -8,8 +8,8 @@ use polyfuse::isl::Context;
 use polyfuse::lang::ast::Program;
 use polyfuse::machine::Machine;
 use polyfuse::poly::{
-    Block, InBlocks, Overlap, Reductions, Scop, dependences, expand, expansions, extract, in_blocks, part, peel, split,
-    waits,
+    Block, InBlocks, Overlap, Reductions, Scop, Strip, dependences, expand, expansions, extract, in_blocks, in_strips,
+    part, peel, split, strip, strips, waits,
 };
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
@@ -285,6 +285,122 @@ fn nests_in_blocks_do_the_same() {
     }
 }
 
+/// A loop that was split first: values count from zero again in the blocks of its second part, as they do in its first part.
+#[test]
+fn blocks_in_a_part_of_a_loop_are_instances_of_that_part() {
+    let text = "inout U[18][9]; for i in 0..9, p in 0..2, j in 0..5, q in 0..min(2, 9 - 2 * j) \
+                { U[2 * i + p][2 * j + q] = U[i][2 * j + q] + U[2 * i + p][j]; }";
+    let program = resolved(text);
+    let scop = extract(&program, &Context::new()).expect("instances");
+    let parts = split(&program, 1, 4).expect("two parts");
+    let scop = extract(&parts, &scop.ctx).expect("instances");
+    let order = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
+    let block = Block::find(&scop, &order, 1).expect("loops").expect("loops that can be cut");
+    let block = Block { size: 3, ..block };
+    let written = block.of(&parts, &scop).expect("a nest in blocks");
+    assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");
+    let loops = in_blocks(&scop, &[block]).expect("loops").expect("loops of blocks");
+    has_the_dependences_of(&scop, &written, &loops);
+}
+
+/// Programs with indices that round, what they are stripped by, loop by loop, and an access that is plain then; none where nothing becomes
+/// plainer.
+const ROUNDED: [(&str, &[i64], &str); 16] = [
+    (
+        "input A[8][8], E[4][4]; output U[8][8]; for i in 0..8, j in 0..8 { U[i][j] = A[i][j] + E[i / 2][j / 2]; }",
+        &[2, 2],
+        "in 0..4, j in 0..2 {\n  S0: U[2 * i2 + i][2 * j2 + j] = A[2 * i2 + i][2 * j2 + j] + E[i2][j2];",
+    ),
+    // Neither end is a multiple, in a loop of numbers and in a triangle.
+    (
+        "input E[5][5]; inout U[9][9]; for i in 1..9, j in i..9 { U[i][j] += E[i / 2][j / 2]; }",
+        &[2, 2],
+        "for i2 in 0..5, i in max(0, 1 - 2 * i2)..min(2, 9 - 2 * i2)",
+    ),
+    ("inout U[9][9]; for i in 0..9, j in 0..i / 2 { U[i][j] += U[i][j / 2]; }", &[2], "U[i][j2]"),
+    // Bounds that are choices.
+    (
+        "input E[6]; inout U[12]; for t in 0..4, i in max(t, 2)..min(12, 2 * t + 6) { U[i] += E[i / 2]; }",
+        &[2],
+        "in max(t / 2, 1)..min(6, t + 3)",
+    ),
+    // Offsets of either sign: what is left inside is a line over two values.
+    (
+        "input E[6]; output U[9]; for i in 1..10 { U[i - 1] = E[(i - 1) / 2] - E[(i + 1) / 2]; }",
+        &[2],
+        "= E[i2 + i - 1] - E[i2 + i];",
+    ),
+    ("input E[2]; output U[9]; for i in 0..9 { U[i] = E[(i + 1) % 2]; }", &[2], "E[1 - i]"),
+    // Of three values it is none.
+    (
+        "input E[4]; output U[9]; for i in 0..9 { U[i] = E[i / 3] - E[(i + 1) / 3]; }",
+        &[3],
+        "E[i2] - E[i2 + (i + 1) / 3]",
+    ),
+    ("input E[4]; output U[9]; for i in 0..9 { U[i] = E[(i + 1) / 3]; }", &[], ""),
+    // The least common multiple; of numbers that divide each other the smaller one rounds inside.
+    ("input E[3], F[5]; output U[9]; for i in 0..9 { U[i] = E[i / 4] * F[i / 2]; }", &[4], "E[i2] * F[2 * i2 + i / 2]"),
+    (
+        "input E[3], F[5]; output U[9]; for i in 0..9 { U[i] = E[i % 3] * F[i / 2]; }",
+        &[2],
+        "E[(2 * i2 + i) % 3] * F[i2]",
+    ),
+    ("input E[3]; output U[9]; for i in 0..9 { U[i] = E[i / 4] * E[i / 2 * 2 / 4]; }", &[4], "E[i2] * E[i2]"),
+    // A coefficient takes a part of the divisor away.
+    ("input E[5]; output U[9]; for i in 0..9 { U[i] = E[(2 * i + 1) / 4]; }", &[2], "E[i2]"),
+    // Sums of two iterators, conditions, and sums into fewer elements.
+    (
+        "input E[4]; output U[9]; for i in 0..9 { U[i] = 0; for j in 0..8 { if i % 2 == 1 && j <= i { U[i] += E[(i + j) % 4] * E[j / 2]; } } }",
+        &[4, 2],
+        "if i % 2 == 1 && 2 * j2 + j <= 4 * i2 + i {",
+    ),
+    (
+        "input A[9]; output E[5]; for i in 0..5 { E[i] = 0; } for i in 0..9 { E[i / 2] += A[i]; }",
+        &[2],
+        "E[i2] += A[2 * i2 + i];",
+    ),
+    // Iterators that are values, and steps.
+    ("input E[5]; output U[9]; for i in 0..9 { U[i] = i * E[i / 2]; }", &[], ""),
+    ("input E[5]; inout U[9]; for i in 0..9 step 3 { U[i] = E[i / 2]; }", &[], ""),
+];
+
+#[test]
+fn stripped_loops_do_the_same() {
+    for (text, expected, line) in ROUNDED {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let found = strips(&program, &scop);
+        assert_eq!(found.iter().map(|strip| strip.by).collect::<Vec<_>>(), expected, "{text}");
+        if let Some(written) = strip(&program, &scop, &found).filter(|_| !found.is_empty()) {
+            assert!(written.to_string().contains(line), "{written}");
+        }
+        // By any number it is the same.
+        for by in 1..8 {
+            let all: Vec<Strip> = found.iter().map(|strip| Strip { by, ..*strip }).collect();
+            let Some(written) = strip(&program, &scop, &all) else { continue };
+            assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");
+            has_the_dependences_of(&scop, &written, &in_strips(&all));
+        }
+    }
+}
+
+#[test]
+fn any_loop_without_a_step_can_be_stripped() {
+    let mut ways = 0;
+    for text in FORMS {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let loops = scop.statements.iter().flat_map(|s| &s.dims).map(|dim| dim.loop_id).max().expect("a loop");
+        for (loop_id, by) in (1..=loops).flat_map(|id| [2, 3, 5].map(|by| (id, by))) {
+            let Some(written) = strip(&program, &scop, &[Strip { loop_id, by }]) else { continue };
+            assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");
+            has_the_dependences_of(&scop, &written, &in_strips(&[Strip { loop_id, by }]));
+            ways += 1;
+        }
+    }
+    assert_eq!(ways, 27);
+}
+
 fn bytes(kernel: &str, overrides: &[(&str, i64)], capacity_bytes: i64, fuse: Fuse) -> i64 {
     let moved = report(kernel, overrides, capacity_bytes, fuse).dram.optimized;
     moved.load_bytes + moved.store_bytes
@@ -492,4 +608,22 @@ fn recurrences_along_a_row_share_the_loop_over_rows() {
                 for i in 0..W, j in 0..H { Y[i][j] = y[i][j] * z[i][j]; }";
     // The input and the output once.
     assert_eq!(moved(text, 2048), 2 * 48 * 64 * 4);
+}
+
+/// A coarse grid is added to a fine one, and the sum is smoothed: tiles of the fine grid need a part of the coarse one.
+#[test]
+fn what_is_upsampled_moves_once() {
+    let moved = |n: i64, capacity_bytes: i64| {
+        let text = format!(
+            "input A[{n}][{n}], E[{h}][{h}]; temp V[{n}][{n}]; output U[{n}][{n}]; \
+             for i in 0..{n}, j in 0..{n} {{ V[i][j] = A[i][j] + E[i / 2][j / 2]; }} \
+             for i in 0..{n}, j in 0..{n} {{ U[i][j] = V[i][j]; if i > 0 {{ U[i][j] += V[i - 1][j]; }} }}",
+            h = (n + 1) / 2
+        );
+        (moved(&text, capacity_bytes), 4 * (2 * n * n + (n + 1) / 2 * ((n + 1) / 2)))
+    };
+    for n in [256, 255] {
+        let (moved, compulsory) = moved(n, 16 << 10);
+        assert_eq!(moved, compulsory, "{n}");
+    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! part nests;                           what does not wait for each other runs in loops of its own
 //! expand T over i and U of S4 as U2;    temps get an element for each iteration, or for what statements use them for
+//! strip i of S0 by 2;                   a loop runs as two, one inside the other, over pairs of values and the values of a pair
 //! split i of S0 at 512;                 a loop runs as two
 //! block S1 by 64;                       the loops of a nest that can be cut together run in blocks
 //! overlap S0 to S4 along i of S4 by 8;  nests run in slabs of rows, each of which computes what it needs of its neighbours itself
@@ -43,6 +44,7 @@ pub enum Rewriting {
     /// Nests are taken apart, as far as their parts need not run together.
     Part(Span),
     Expand(Vec<Expanded>),
+    Strip(Vec<Strip>),
     Split(Vec<Cut>),
     Block(Vec<Blocks>),
     Overlap(Vec<Slabs>),
@@ -65,6 +67,15 @@ pub struct Cut {
     pub iterator: Name,
     pub of: Mention,
     pub at: i64,
+    pub span: Span,
+}
+
+/// The loop of an iterator around a statement runs as two, over blocks of so many values and inside them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Strip {
+    pub iterator: Name,
+    pub of: Mention,
+    pub by: i64,
     pub span: Span,
 }
 

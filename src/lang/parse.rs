@@ -329,6 +329,7 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_and
                 | Rule::kw_as
                 | Rule::kw_over
+                | Rule::kw_strip
                 | Rule::kw_split
                 | Rule::kw_block
                 | Rule::kw_overlap

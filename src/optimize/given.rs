@@ -9,7 +9,7 @@ use crate::isl::IslError;
 use crate::lang::Diagnostic;
 use crate::lang::ast::{Program, Span};
 use crate::lang::decisions::{self, Blocks, Decisions, Expanded, Mention, Slabs, Step};
-use crate::poly::{self, Block, Dim, Expansion, Overlap};
+use crate::poly::{self, Block, Dim, Expansion, Overlap, Strip};
 use crate::replay::{self, Read, name};
 use crate::report;
 use crate::schedule::source::source_schedule;
@@ -19,6 +19,9 @@ use crate::schedule::{Decision, Fuse};
 use crate::staging;
 use itertools::Itertools;
 use std::collections::BTreeSet;
+
+/// Most values inside a block of a stripped loop.
+const LONGEST: i64 = 1 << 20;
 
 /// Schedules a program as decisions say.
 ///
@@ -84,6 +87,7 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
                 (parts.ok_or_else(|| refused("no nest has parts".into(), *span, "", help.into()))?, Some(*span))
             }
             decisions::Rewriting::Expand(all) => (expand(case, all)?, all.first().map(|expanded| expanded.span)),
+            decisions::Rewriting::Strip(all) => (strip(case, all)?, all.first().map(|strip| strip.span)),
             decisions::Rewriting::Split(cuts) => (split(case, cuts)?, cuts.first().map(|cut| cut.span)),
             decisions::Rewriting::Block(all) => (block(case, all)?, all.first().map(|blocks| blocks.span)),
             decisions::Rewriting::Overlap(all) => (overlap(case, all)?, all.first().map(|slabs| slabs.span)),
@@ -203,6 +207,32 @@ fn cut(scop: &poly::Scop, decided: &decisions::Cut) -> Result<Cut, Failure> {
             Err(refused(format!("`{iterator}` cannot be split at {at}"), of.span, "", help))
         }
     }
+}
+
+fn strip(case: &Case, decided: &[decisions::Strip]) -> Result<Rewriting, Failure> {
+    let scop = &case.scop;
+    let mut all: Vec<Strip> = Vec::new();
+    for decisions::Strip { iterator, of, by, span } in decided {
+        let statement = replay::statement(scop, of).map_err(|mistake| Failure::Schedule(vec![*mistake]))?;
+        let dims = &scop.statements[statement].dims;
+        let Some(loop_id) = dims.iter().find(|dim| dim.iterator == *iterator).map(|dim| dim.loop_id) else {
+            return Err(no_loop(iterator, of, dims));
+        };
+        if !(2..=LONGEST).contains(by) {
+            let help = format!("2 to {LONGEST} values can be together");
+            return Err(refused(format!("`{iterator}` cannot be stripped by {by}"), *span, "", help));
+        }
+        if all.iter().any(|known| known.loop_id == loop_id) {
+            return Err(refused("a loop is stripped twice".into(), *span, "", "remove one".into()));
+        }
+        let strip = Strip { loop_id, by: *by };
+        if poly::strip(&case.source, scop, std::slice::from_ref(&strip)).is_none() {
+            let help = "a loop with a `step` cannot, nor one whose iterator stands in a value".into();
+            return Err(refused(format!("`{iterator}` cannot be stripped"), *span, "", help));
+        }
+        all.push(strip);
+    }
+    Ok(Rewriting::Strip(all))
 }
 
 fn block(case: &Case, decided: &[Blocks]) -> Result<Rewriting, Failure> {

@@ -3,7 +3,7 @@
 use super::Options;
 use crate::isl::IslError;
 use crate::lang::ast::Program;
-use crate::poly::{self, Block, Dependences, Expansion, InBlocks, Overlap, Scop, Waits};
+use crate::poly::{self, Block, Dependences, Expansion, InBlocks, Overlap, Scop, Strip, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -12,6 +12,8 @@ use itertools::Itertools;
 
 /// A way to write the same program so that there may be better schedules.
 pub enum Rewriting {
+    /// Loops whose iterators stand in indices that round run as two, over blocks of values and inside them.
+    Strip(Vec<Strip>),
     /// The diagonals of mirrored triangles by themselves, and parts of nests that need not run together in loops of their own.
     Part(Waits),
     Expand(Vec<Expansion>),
@@ -26,6 +28,7 @@ impl Rewriting {
     /// The program rewritten: the one that it was found for, or the same of another size. `None` where that is not possible.
     pub fn of(&self, source: &Program, scop: &Scop) -> Result<Option<Program>, IslError> {
         Ok(match self {
+            Rewriting::Strip(strips) => poly::strip(source, scop, strips),
             Rewriting::Part(waits) => {
                 let peeled = poly::peel(source);
                 poly::part(peeled.as_ref().unwrap_or(source), waits).or(peeled)
@@ -40,6 +43,7 @@ impl Rewriting {
     /// The dependences of the program rewritten; `None` where its instances are not those of the program, each once.
     pub fn carried(&self, from: &Scop, dependences: &Dependences, to: &Scop) -> Result<Option<Dependences>, IslError> {
         match self {
+            Rewriting::Strip(strips) => dependences.carried(from, to, &poly::in_strips(strips)),
             Rewriting::Part(_) | Rewriting::Split(_) => dependences.carried(from, to, &InBlocks::new()),
             Rewriting::Block(blocks) => match poly::in_blocks(from, blocks)? {
                 Some(in_blocks) => dependences.carried(from, to, &in_blocks),
@@ -58,6 +62,14 @@ impl Rewriting {
             found.next().map_or(("".into(), 0), |(s, dim)| (dim.iterator.clone(), s.assign.span.start as usize))
         };
         let (code, at, text) = match self {
+            Rewriting::Strip(strips) => {
+                let of = |strip: &Strip| format!("`{}` runs in blocks of {}", of_loop(strip.loop_id).0, strip.by);
+                let text = format!(
+                    "{}, so that indices that round are sums of iterators",
+                    strips.iter().map(of).unique().join("; ")
+                );
+                (Code::Stripped, strips.first().map_or(0, |strip| of_loop(strip.loop_id).1), text)
+            }
             Rewriting::Part(_) => {
                 let text = "parts of nests that need not run together have loops of their own".into();
                 (Code::Split, 0, text)
@@ -124,6 +136,13 @@ impl Rewriting {
             own.next().map(|(s, dim)| (replay::name(scop, s), dim.iterator.clone())).unwrap_or_default()
         };
         match self {
+            Rewriting::Strip(strips) => {
+                let of = |strip: &Strip| {
+                    let (statement, iterator) = of_loop(strip.loop_id);
+                    format!("{iterator} of {statement} by {}", strip.by)
+                };
+                format!("strip {};", strips.iter().map(of).join(", "))
+            }
             Rewriting::Part(_) => "part nests;".into(),
             Rewriting::Expand(expansions) => {
                 let of = |e: &Expansion| {

@@ -30,6 +30,8 @@ const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
 
 /// Hundredths of the bytes of all arrays but temps, each once, from which on the program is worth rewriting.
 const WORTH: i128 = 105;
+/// Times that loops are stripped at most: all that need it at once, then what rounds by a smaller number inside of the blocks.
+const STRIPS: usize = 2;
 /// Loops that are split, one after the other, at most.
 const SPLITS: usize = 2;
 
@@ -39,6 +41,8 @@ const PART: i128 = 50;
 /// What rewritings may still do.
 #[derive(Clone, Copy)]
 pub struct Allowance {
+    /// How often loops may be stripped.
+    pub strips: usize,
     /// Loops that may be split.
     pub splits: usize,
     /// Whether nests may be cut into blocks.
@@ -50,13 +54,15 @@ pub struct Allowance {
 impl Allowance {
     /// For a program of so many operations.
     pub fn new(operations: i128, options: &Options) -> Allowance {
-        Allowance { splits: SPLITS, blocks: true, operations: (operations as f64 * options.recompute).floor() as i128 }
+        let operations = (operations as f64 * options.recompute).floor() as i128;
+        Allowance { strips: STRIPS, splits: SPLITS, blocks: true, operations }
     }
 
     /// What is left after a rewriting.
     fn after(self, rewriting: &Rewriting) -> Allowance {
         match rewriting {
             Rewriting::Part(_) | Rewriting::Expand(_) => self,
+            Rewriting::Strip(_) => Allowance { strips: self.strips.saturating_sub(1), ..self },
             Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..self },
             // All nests that are worth it go together.
             Rewriting::Block(_) => Allowance { blocks: false, ..self },
@@ -250,7 +256,14 @@ impl<'a> Work<'a> {
         if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
             return Ok(None);
         }
-        let mut found = self.parted(than, allowed)?;
+        let mut found = None;
+        let strips = if allowed.strips > 0 { poly::strips(source, scop) } else { Vec::new() };
+        if !strips.is_empty() {
+            found = self.rewritten(than, Rewriting::Strip(strips), allowed)?;
+        }
+        if found.is_none() {
+            found = self.parted(than, allowed)?;
+        }
         if found.is_none() {
             let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
             let expansions = self.in_budget(expansions)?.unwrap_or_default();

@@ -10,9 +10,18 @@ use crate::isl::{Result, UnionMap};
 use crate::lang::ast::{Array, Assign};
 use std::collections::BTreeMap;
 
-/// The loops, by `Dim::loop_id`, whose iterators count from the start of a block in a rewritten program: which of the outermost loops there
-/// counts the blocks, and the values in each.
-pub type InBlocks = BTreeMap<usize, (usize, i64)>;
+/// The loops, by `Dim::loop_id`, whose iterators count from the start of a block in a rewritten program: which loop there counts the blocks,
+/// and the values in each.
+pub type InBlocks = BTreeMap<usize, (Blocks, i64)>;
+
+/// Which loop counts the blocks of another one.
+#[derive(Clone, Copy, Debug)]
+pub enum Blocks {
+    /// One of the outermost loops.
+    Outermost(usize),
+    /// The next one around it.
+    Around,
+}
 
 impl Dependences {
     /// The dependences of a program that runs each instance of another one once, in an order that keeps what must be kept.
@@ -45,10 +54,18 @@ impl Dependences {
 /// From each instance to the one that it has become. `{ S[s] -> T[t] }`
 fn new_names(from: &Scop, to: &Scop, in_blocks: &InBlocks) -> Result<Option<UnionMap>> {
     let mut names = from.ctx.empty_union_map()?;
+    // Values count from zero again in each block, and do not tell two parts of a loop apart that was split before; but blocks leave each
+    // nest in its place, and strips each statement.
+    let is_stripped = in_blocks.values().any(|(blocks, _)| matches!(blocks, Blocks::Around));
+    let is_there = |s: usize, t: usize| match in_blocks.is_empty() {
+        true => true,
+        false if is_stripped => s == t,
+        false => from.statements[s].nest == to.statements[t].nest,
+    };
     for (t, statement) in to.statements.iter().enumerate() {
         let mut left = statement.domain.clone();
         for (s, source) in from.statements.iter().enumerate() {
-            if !is_same(&source.assign, &statement.assign) {
+            if !is_same(&source.assign, &statement.assign) || !is_there(s, t) {
                 continue;
             }
             let Some(values) = values(source, statement, in_blocks) else { return Ok(None) };
@@ -79,7 +96,8 @@ fn values(source: &Statement, statement: &Statement, in_blocks: &InBlocks) -> Op
         let at =
             statement.dims.iter().position(|other| other.iterator == dim.iterator && other.stepped == dim.stepped)?;
         Some(match in_blocks.get(&dim.loop_id) {
-            Some((block, size)) => format!("{size}*i{block} + i{at}"),
+            Some((Blocks::Outermost(block), size)) => format!("{size}*i{block} + i{at}"),
+            Some((Blocks::Around, size)) => format!("{size}*i{} + i{at}", at.checked_sub(1)?),
             None => format!("i{at}"),
         })
     };

@@ -14,6 +14,7 @@ mod scop;
 mod sharing;
 pub mod show;
 mod split;
+mod strip;
 pub mod text;
 
 pub use block::{Block, block, in_blocks};
@@ -28,3 +29,4 @@ pub use peel::peel;
 pub use scop::{Access, Dim, Scop, Statement, extract, number};
 pub use sharing::{Sharing, sharing};
 pub use split::split;
+pub use strip::{Strip, in_strips, strip, strips};

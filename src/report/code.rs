@@ -26,12 +26,13 @@ pub enum Code {
     BudgetSpent,
     Recomputed,
     Blocked,
+    Stripped,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 18] = [
+pub const CODES: [Code; 19] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -50,6 +51,7 @@ pub const CODES: [Code; 18] = [
     BudgetSpent,
     Recomputed,
     Blocked,
+    Stripped,
 ];
 
 impl Code {
@@ -84,6 +86,7 @@ impl Code {
             BudgetSpent => "budget-spent",
             Recomputed => "recomputed",
             Blocked => "blocked",
+            Stripped => "stripped",
         }
     }
 
@@ -169,6 +172,11 @@ impl Code {
                 "Loops of a nest that works on an array in place run in blocks, and the cases in which two of the blocks are the same are \
                  statements of their own: blocks of the result and of the operands stay in the scratchpad.\n\nA larger scratchpad takes \
                  larger blocks, and one that holds the array needs none."
+            }
+            Stripped => {
+                "Loops whose iterators stand in an index that rounds, as in `E[i / 2]` or `K[i % 2]`, run as two, over blocks of values and over \
+                 the values in a block: the index is a sum of iterators then, and a tile needs a part of the array.\n\nNothing needs to \
+                 change. Written so in the program, with two loops, it is the same."
             }
         }
     }

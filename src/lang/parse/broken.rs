@@ -112,7 +112,7 @@ fn cure(rule: Rule) -> Option<&'static str> {
         Rule::transfer => "a transfer is written `load S[i] = A[i] for i in 0..4;`",
         Rule::tile | Rule::tile_loop => "loops are written `tile i by 64, j by 32 { S0; }`",
         Rule::kw_by => {
-            "a size comes last: `tile i by 64 { S0; }`, `block S0 by 64;`, `overlap S0 to S4 along i of S4 by 8;`"
+            "a size comes last: `tile i by 64 { S0; }`, `block S0 by 64;`, `strip i of S0 by 2;`, `overlap S0 to S4 along i of S4 by 8;`"
         }
         Rule::in_blocks | Rule::blocked => "nests run in blocks with `block S0 by 64;`, or `block S0 by 64, S5 by 32;`",
         Rule::overlap | Rule::slabs | Rule::kw_to | Rule::kw_along => {
@@ -125,12 +125,15 @@ fn cure(rule: Rule) -> Option<&'static str> {
         Rule::expanded | Rule::over | Rule::renamed => {
             "a temp is expanded with `expand T over i;`, or `expand T of S4 as T2 over i;`"
         }
+        Rule::strip | Rule::stripped => {
+            "a loop runs as two, over pairs of values and inside them, with `strip i of S0 by 2;`"
+        }
         Rule::cut => "a loop is split with `split i of S0 at 512;`",
         Rule::kw_of => {
-            "a loop is named with a statement in it: `split i of S0 at 512;`, `overlap S0 to S4 along i of S4 by 8;`"
+            "a loop is named with a statement in it: `split i of S0 at 512;`, `strip i of S0 by 2;`, `overlap S0 to S4 along i of S4 by 8;`"
         }
         Rule::schedule_file | Rule::run_group | Rule::kw_group => {
-            "a schedule is what `--emit schedule` writes: `expand`, `split`, `block` and `overlap`, then groups such as `group { tile i by 64 { S0; } keep A \
+            "a schedule is what `--emit schedule` writes: `expand`, `strip`, `split`, `block` and `overlap`, then groups such as `group { tile i by 64 { S0; } keep A \
              for S0 in 1 loop; }`, then `keep`s of the whole program"
         }
         _ => return None,
@@ -163,6 +166,7 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::part | Rule::kw_part => "`part`",
             Rule::kw_nests => "`nests`",
             Rule::expand | Rule::kw_expand => "`expand`",
+            Rule::strip | Rule::kw_strip => "`strip`",
             Rule::split | Rule::kw_split => "`split`",
             Rule::in_blocks | Rule::kw_block => "`block`",
             Rule::overlap | Rule::kw_overlap => "`overlap`",
@@ -176,7 +180,7 @@ fn in_words(expected: &[Rule]) -> String {
                 "a statement's label"
             }
             Rule::index => "`[`",
-            Rule::name | Rule::setting | Rule::declarator | Rule::expanded | Rule::cut => "a name",
+            Rule::name | Rule::setting | Rule::declarator | Rule::expanded | Rule::cut | Rule::stripped => "a name",
             Rule::range => "a range",
             Rule::access => "an array",
             Rule::element_type => "a type",

@@ -4,7 +4,7 @@ use pest::Parser;
 
 use super::{Builder, Grammar, Match, Rule, parts, scan, span_of, text_of};
 use crate::lang::decisions::{
-    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Slabs, Step, TileLoop, User,
+    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Slabs, Step, Strip, TileLoop, User,
 };
 use crate::lang::diagnostic::Diagnostic;
 
@@ -34,6 +34,10 @@ impl Builder<'_> {
             Rule::expand => {
                 let all = parts(pair).filter_map(|pair| self.expanded(pair)).collect();
                 decisions.rewritings.push(Rewriting::Expand(all));
+            }
+            Rule::strip => {
+                let all = parts(pair).filter_map(|pair| self.stripped(pair)).collect();
+                decisions.rewritings.push(Rewriting::Strip(all));
             }
             Rule::split => {
                 let all = parts(pair).filter_map(|pair| self.cut(pair)).collect();
@@ -74,6 +78,14 @@ impl Builder<'_> {
         let iterator = inner.next()?;
         let (iterator, of) = (self.name(&iterator), self.mention(inner.next()?)?);
         Some(Cut { iterator, of, at: self.integer(inner.next()?, "first value of the second part")?, span })
+    }
+
+    fn stripped(&mut self, pair: Match) -> Option<Strip> {
+        let span = span_of(&pair);
+        let mut inner = parts(pair);
+        let iterator = inner.next()?;
+        let (iterator, of) = (self.name(&iterator), self.mention(inner.next()?)?);
+        Some(Strip { iterator, of, by: self.integer(inner.next()?, "number of values")?, span })
     }
 
     fn blocks(&mut self, pair: Match) -> Option<Blocks> {

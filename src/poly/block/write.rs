@@ -5,7 +5,7 @@ use crate::isl::Result;
 use crate::lang::ast::{
     Access, Affine, AffineKind, Assign, Comparison, Condition, ExprKind, For, If, Name, Program, Range, Span, Stmt,
 };
-use crate::poly::carried::InBlocks;
+use crate::poly::carried::{Blocks, InBlocks};
 use crate::poly::expand::fresh;
 use crate::poly::scop::Scop;
 use itertools::Itertools;
@@ -35,7 +35,7 @@ pub fn in_blocks(scop: &Scop, blocks: &[Block]) -> Result<Option<InBlocks>> {
     for block in blocks {
         let Some(block) = block.scaled(scop)? else { return Ok(None) };
         let Some(loops) = block.loops(scop) else { return Ok(None) };
-        all.extend(loops.into_iter().map(|(id, dim)| (id, (dim, block.size))));
+        all.extend(loops.into_iter().map(|(id, dim)| (id, (Blocks::Outermost(dim), block.size))));
     }
     Ok(Some(all))
 }
