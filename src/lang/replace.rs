@@ -22,6 +22,21 @@ impl Affine {
         Affine { kind, span: self.span }
     }
 
+    /// Whether a name for which this holds stands in the expression.
+    pub fn has(&self, is: &dyn Fn(&Name) -> bool) -> bool {
+        match &self.kind {
+            AffineKind::Int(_) => false,
+            AffineKind::Name(name) => is(name),
+            AffineKind::Neg(a) => a.has(is),
+            AffineKind::Add(a, b)
+            | AffineKind::Sub(a, b)
+            | AffineKind::Mul(a, b)
+            | AffineKind::Div(a, b)
+            | AffineKind::Mod(a, b) => a.has(is) || b.has(is),
+            AffineKind::Min(all) | AffineKind::Max(all) => all.iter().any(|a| a.has(is)),
+        }
+    }
+
     /// The expression and a constant.
     pub fn plus(self, constant: i64) -> Affine {
         match constant {

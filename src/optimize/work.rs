@@ -334,14 +334,17 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// The nests that work on an array in place and move it too often, in blocks that fit.
+    /// The nests that work on an array in place and move one too often, in blocks that fit.
     fn blocks(&mut self, outcome: usize) -> Result<Vec<Block>, IslError> {
         let Case { scop, dependences, .. } = self.case;
         let excess = self.excess(outcome);
         let least = self.outcomes[outcome].bytes() / PART;
-        let written = |nest: usize| scop.statements.iter().filter(move |s| s.nest == nest).map(|s| s.accesses[0].array);
+        let touched = |nest: usize| {
+            let statements = scop.statements.iter().filter(move |s| s.nest == nest);
+            statements.flat_map(|s| s.accesses.iter().map(|access| access.array))
+        };
         let nests = scop.statements.iter().map(|s| s.nest).dedup();
-        let nests: Vec<usize> = nests.filter(|&nest| written(nest).any(|array| excess[array] > least)).collect();
+        let nests: Vec<usize> = nests.filter(|&nest| touched(nest).any(|array| excess[array] > least)).collect();
         let find = || {
             let found = nests.into_iter().map(|nest| Block::find(scop, dependences, nest));
             found.collect::<Result<Vec<_>, IslError>>()

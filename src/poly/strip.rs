@@ -288,25 +288,11 @@ impl Writer<'_> {
     /// An expression in which iterators count from the starts of their blocks.
     fn affine(&self, a: &Affine) -> Affine {
         let is_stripped = |name: &Name| self.rows.iter().any(|row| row.inner == *name);
-        if !has(a, &is_stripped) {
+        if !a.has(&is_stripped) {
             return a.clone();
         }
         let simple = mapped(a, &|a| Some(Sum::of(a, &self.rows)?.written()));
         simple.unwrap_or_else(|| a.replaced(&|name| Some(self.rows.iter().find(|row| row.inner == *name)?.value())))
-    }
-}
-
-fn has(a: &Affine, is: &dyn Fn(&Name) -> bool) -> bool {
-    match &a.kind {
-        AffineKind::Int(_) => false,
-        AffineKind::Name(name) => is(name),
-        AffineKind::Neg(a) => has(a, is),
-        AffineKind::Add(a, b)
-        | AffineKind::Sub(a, b)
-        | AffineKind::Mul(a, b)
-        | AffineKind::Div(a, b)
-        | AffineKind::Mod(a, b) => has(a, is) || has(b, is),
-        AffineKind::Min(all) | AffineKind::Max(all) => all.iter().any(|a| has(a, is)),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::poly::carried::{Blocks, InBlocks};
 use crate::poly::expand::fresh;
 use crate::poly::scop::Scop;
 use itertools::Itertools;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The program with some nests in blocks, or the same of another size; `None` where that is not possible.
@@ -61,10 +62,15 @@ impl Block {
         }
         let count = (extent - 1).div_euclid(self.size) + 1;
         let targets = self.targets(scop, &loops);
+        let kinds = self.kinds(program, scop, &loops, before.0);
         let mut cases = Vec::new();
         for ranks in (0..self.dims.len()).map(|_| 0..self.dims.len()).multi_cartesian_product() {
             // Ranks without gaps, so that each order of the blocks comes once.
-            if !(0..ranks.len()).all(|rank| ranks.contains(&rank) || ranks.iter().all(|&other| other < rank)) {
+            let of_kind =
+                |kind: usize| ranks.iter().zip(&kinds).filter(move |(_, own)| **own == kind).map(|(rank, _)| *rank);
+            let is_dense =
+                |kind: &usize| (0..of_kind(*kind).max().unwrap_or(0)).all(|rank| of_kind(*kind).contains(&rank));
+            if !kinds.iter().all(is_dense) {
                 continue;
             }
             let (numbers, rows) = (before, Vec::new());
@@ -74,6 +80,7 @@ impl Block {
                 loops: &loops,
                 blocks: &blocks,
                 targets: &targets,
+                kinds: &kinds,
                 count,
                 ranks,
                 numbers,
@@ -110,6 +117,35 @@ impl Block {
         of_loops.into_iter().map(|(id, all)| Some((id, common(all)?))).collect()
     }
 
+    /// Which loops of blocks can meet: those that move the same index of an array, that a statement runs along together, or of which one bounds
+    /// the other, directly or through others, have the same number.
+    fn kinds(&self, program: &Program, scop: &Scop, loops: &BTreeMap<usize, usize>, before: usize) -> Vec<usize> {
+        let mut kinds: Vec<usize> = (0..self.dims.len()).collect();
+        let mut meet = |together: &mut dyn Iterator<Item = usize>| {
+            let together: Vec<usize> = together.map(|dim| kinds[dim]).collect();
+            let least = together.iter().copied().min();
+            kinds.iter_mut().filter(|kind| together.contains(kind)).for_each(|kind| *kind = least.unwrap_or(*kind));
+        };
+        let mut of_index: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for &s in self.dims[0].keys() {
+            let statement = &scop.statements[s];
+            for k in 0..statement.dims.len() {
+                meet(&mut (0..self.dims.len()).filter(|&d| self.dims[d][&s] == k));
+            }
+            for access in &statement.accesses {
+                for (n, form) in access.linear.iter().enumerate() {
+                    let moves = |d: &usize| super::is_moved(form, self.dims[*d][&s]);
+                    of_index.entry((access.array, n)).or_default().extend((0..self.dims.len()).filter(moves));
+                }
+            }
+        }
+        of_index.values().for_each(|together| meet(&mut together.iter().copied()));
+        let mut bounds = Bounds { loops, number: before, around: Vec::new(), found: Vec::new() };
+        bounds.look(&program.body[self.nest]);
+        bounds.found.iter().for_each(|&(a, b)| meet(&mut [a, b].into_iter()));
+        kinds
+    }
+
     /// For each index of the arrays that are written the loop of blocks that moves it.
     fn targets(&self, scop: &Scop, loops: &BTreeMap<usize, usize>) -> BTreeMap<(Name, usize), usize> {
         let mut targets = BTreeMap::new();
@@ -125,6 +161,41 @@ impl Block {
             }
         }
         targets
+    }
+}
+
+/// Loops of blocks of which one stands in a bound of the other.
+struct Bounds<'a> {
+    loops: &'a BTreeMap<usize, usize>,
+    /// Loops seen.
+    number: usize,
+    /// The iterators around that are cut, and their loops of blocks.
+    around: Vec<(Name, usize)>,
+    found: Vec<(usize, usize)>,
+}
+
+impl Bounds<'_> {
+    fn look(&mut self, stmt: &Stmt) {
+        let Stmt::For(f) = stmt else {
+            if let Stmt::If(branch) = stmt {
+                branch.then.iter().chain(&branch.orelse).for_each(|stmt| self.look(stmt));
+            }
+            return;
+        };
+        let outside = self.around.len();
+        for range in &f.ranges {
+            self.number += 1;
+            let Some(&dim) = self.loops.get(&self.number) else { continue };
+            for (name, other) in &self.around {
+                let is_other = |found: &Name| found == name;
+                if range.lo.has(&is_other) || range.hi.has(&is_other) {
+                    self.found.push((dim, *other));
+                }
+            }
+            self.around.push((range.iterator.clone(), dim));
+        }
+        f.body.iter().for_each(|stmt| self.look(stmt));
+        self.around.truncate(outside);
     }
 }
 
@@ -150,9 +221,11 @@ struct Case<'a> {
     /// The iterators over blocks.
     blocks: &'a [Name],
     targets: &'a BTreeMap<(Name, usize), usize>,
+    /// Which loops of blocks can meet.
+    kinds: &'a [usize],
     /// Blocks of each loop.
     count: i64,
-    /// For each loop of blocks its place in the order: the smaller one is at an earlier block, the same at the same.
+    /// For each loop of blocks its place in the order of those that can meet: the smaller one is at an earlier block, the same at the same.
     ranks: Vec<usize>,
     /// Loops and assignments seen.
     numbers: (usize, usize),
@@ -228,11 +301,11 @@ impl Case<'_> {
 
     /// A bound of the iterator of a loop, counted from the start of its block.
     fn bound(&self, bound: &Affine, is_start: bool, dim: usize) -> Bound {
-        let own = self.ranks[dim];
         let last = self.block.size * self.count;
         if let AffineKind::Int(value) = bound.kind {
             // A block before that of another loop is a whole one.
-            let is_whole = self.ranks.iter().any(|&rank| rank > own) && value > last - self.block.size;
+            let is_before = |other: usize| self.order(dim, other) == Some(Ordering::Less);
+            let is_whole = (0..self.ranks.len()).any(is_before) && value > last - self.block.size;
             return match is_start {
                 true if value <= 0 => Bound::Open,
                 false if value >= last || is_whole => Bound::Open,
@@ -244,12 +317,12 @@ impl Case<'_> {
         };
         let name = Affine::name(&self.rows[other].0);
         // A later block has only larger values, an earlier one only smaller ones.
-        match (own.cmp(&self.ranks[self.rows[other].1]), is_start) {
-            (std::cmp::Ordering::Equal, _) => Bound::At(name.plus(offset)),
-            (std::cmp::Ordering::Less, false) if offset >= 0 => Bound::Open,
-            (std::cmp::Ordering::Greater, false) if offset <= 1 => Bound::Empty,
-            (std::cmp::Ordering::Greater, true) if offset <= 1 => Bound::Open,
-            (std::cmp::Ordering::Less, true) if offset >= 0 => Bound::Empty,
+        match (self.order(dim, self.rows[other].1), is_start) {
+            (Some(Ordering::Equal), _) => Bound::At(name.plus(offset)),
+            (Some(Ordering::Less), false) if offset >= 0 => Bound::Open,
+            (Some(Ordering::Greater), false) if offset <= 1 => Bound::Empty,
+            (Some(Ordering::Greater), true) if offset <= 1 => Bound::Open,
+            (Some(Ordering::Less), true) if offset >= 0 => Bound::Empty,
             _ => Bound::At(self.in_block(self.affine(bound, None), dim)),
         }
     }
@@ -279,7 +352,7 @@ impl Case<'_> {
         self.numbers.1 += 1;
         let runs = |(d, dim): (usize, &super::BlockDim)| {
             let id = self.scop.statements[s].dims[*dim.get(&s)?].loop_id;
-            Some(self.ranks[self.loops[&id]] == self.ranks[d])
+            Some(self.order(self.loops[&id], d) == Some(Ordering::Equal))
         };
         let runs: Vec<bool> = self.block.dims.iter().enumerate().map(runs).collect::<Option<_>>()?;
         let mut assign = assign.clone();
@@ -305,7 +378,7 @@ impl Case<'_> {
 
     /// The first value of the block of a loop; said by the loop that is wanted, where its block is the same.
     fn start(&self, dim: usize, wanted: Option<usize>) -> Affine {
-        let same = |d: &usize| self.ranks[*d] == self.ranks[dim];
+        let same = |d: &usize| self.order(*d, dim) == Some(Ordering::Equal);
         let first = (0..self.ranks.len()).find(same).unwrap_or(dim);
         let said = wanted.filter(same).unwrap_or(first);
         let (size, block) = (Affine::int(self.block.size), Affine::name(&self.blocks[said]));
@@ -324,15 +397,25 @@ impl Case<'_> {
         })
     }
 
+    /// How the block of one loop stands to that of another; `None` where that does not matter.
+    fn order(&self, a: usize, b: usize) -> Option<Ordering> {
+        (self.kinds[a] == self.kinds[b]).then(|| self.ranks[a].cmp(&self.ranks[b]))
+    }
+
     /// What runs where the blocks follow each other like this.
     fn guarded(&self, stmt: Stmt) -> Stmt {
-        let place = (0..self.ranks.len()).sorted_by_key(|&d| self.ranks[d]);
-        let neighbours = place.tuple_windows().map(|(a, b)| {
-            let comparison = if self.ranks[a] == self.ranks[b] { Comparison::Eq } else { Comparison::Lt };
-            Condition::Chain(Affine::name(&self.blocks[a]), vec![(comparison, Affine::name(&self.blocks[b]))])
+        let place = (0..self.ranks.len()).sorted_by_key(|&d| (self.kinds[d], self.ranks[d]));
+        let neighbours = place.tuple_windows().filter_map(|(a, b)| {
+            let comparison = if self.order(a, b)? == Ordering::Equal { Comparison::Eq } else { Comparison::Lt };
+            let chain = vec![(comparison, Affine::name(&self.blocks[b]))];
+            Some(Condition::Chain(Affine::name(&self.blocks[a]), chain))
         });
         let mut all: Vec<Condition<Affine>> = neighbours.collect();
-        let condition = if all.len() == 1 { all.remove(0) } else { Condition::And(all) };
+        let condition = match all.len() {
+            0 => return stmt,
+            1 => all.remove(0),
+            _ => Condition::And(all),
+        };
         Stmt::If(If { condition, then: vec![stmt], orelse: Vec::new(), span: Span::default() })
     }
 }
