@@ -146,10 +146,11 @@ impl Block {
         kinds
     }
 
-    /// For each index of the arrays that are written the loop of blocks that moves it.
+    /// For each index of the arrays that are written the loop of blocks that moves it, in the deepest statement first.
     fn targets(&self, scop: &Scop, loops: &BTreeMap<usize, usize>) -> BTreeMap<(Name, usize), usize> {
         let mut targets = BTreeMap::new();
-        for &s in self.dims[0].keys() {
+        let depth = |s: usize| scop.statements[s].dims.len();
+        for s in self.dims[0].keys().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))) {
             let statement = &scop.statements[s];
             let target = &statement.accesses[0];
             for (n, form) in target.linear.iter().enumerate() {
