@@ -57,3 +57,12 @@ fn wide_stencils_are_skewed() {
     // A is read and written once, B written once, and read beside its ends.
     assert!(moved(&text, 8 << 10) <= 4 * 3 * 4000);
 }
+
+#[test]
+fn a_triangular_solve_of_many_right_sides_runs_in_blocks() {
+    let text = "param N = 256; input L[N][N]; inout B[N][N]; for i in 0..N, j in 0..N { \
+        for k in 0..i { B[i][j] -= L[i][k] * B[k][j]; } B[i][j] = B[i][j] / L[i][i]; }";
+    // Blocks of 20 x 20 results, and for each the blocks of both operands before it.
+    let operands = 2 * 256i64.pow(3) / 2 / 20;
+    assert!(moved(text, 8 << 10) <= 4 * (2 * 256 * 256 + operands) + (1 << 16));
+}

@@ -225,7 +225,7 @@ fn nests_in_slabs_do_the_same() {
 }
 
 /// Nests that work in place, and how many loops of theirs can be cut together.
-const IN_PLACE: [(&str, usize); 8] = [
+const IN_PLACE: [(&str, usize); 10] = [
     (
         "inout A[11][11]; for i in 0..11 { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[k][j]; } \
          A[i][j] = A[i][j] / A[j][j]; } for j in i..11, k in 0..i { A[i][j] -= A[i][k] * A[k][j]; } }",
@@ -250,6 +250,17 @@ const IN_PLACE: [(&str, usize); 8] = [
     // Triangular solves of several right-hand sides.
     (
         "input L[9][9]; inout B[9][6]; for i in 0..9, j in 0..6 { for k in 0..i { B[i][j] -= L[i][k] * B[k][j]; } \
+         B[i][j] = B[i][j] / L[i][i]; }",
+        3,
+    ),
+    (
+        "input L[9][9]; inout B[9][7]; for k in 0..9 { for j in 0..7 { B[k][j] = B[k][j] / L[k][k]; } \
+         for i in k + 1..9, j in 0..7 { B[i][j] -= L[i][k] * B[k][j]; } }",
+        3,
+    ),
+    // The same where a bound ties the columns to the rows.
+    (
+        "input L[9][9]; inout B[9][9]; for i in 0..9, j in 0..i + 1 { for k in j..i { B[i][j] -= L[i][k] * B[k][j]; } \
          B[i][j] = B[i][j] / L[i][i]; }",
         3,
     ),
