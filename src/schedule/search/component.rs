@@ -21,12 +21,12 @@ pub struct Component {
 
 /// Something that is a number once its loops have tiles.
 pub trait Tiled: Clone + Eq + Hash {
-    fn total(&self, tiles: &[i64]) -> i128;
-
-    /// Positions that are looked at for a total.
-    fn positions(&self, _tiles: &[i64]) -> u64 {
-        1
+    fn total(&self, tiles: &[i64]) -> i128 {
+        self.total_and_work(tiles).0
     }
+
+    /// The number, and the positions that were looked at for it.
+    fn total_and_work(&self, tiles: &[i64]) -> (i128, u64);
 }
 
 /// Shapes, numbered as they come, and the totals known so far.
@@ -57,8 +57,8 @@ impl<K: Tiled> Sums<K> {
         if let Some(&total) = self.known.get(id, tiles) {
             return total;
         }
-        let total = self.shapes[id as usize].total(tiles);
-        self.work += self.shapes[id as usize].positions(tiles);
+        let (total, work) = self.shapes[id as usize].total_and_work(tiles);
+        self.work += work;
         self.known.insert(id, tiles, total);
         total
     }
@@ -81,25 +81,24 @@ impl<K: Tiled> Sums<K> {
 
 impl Tiled for Component {
     /// Elements in all regions, summed over the positions of the loops.
-    fn total(&self, tiles: &[i64]) -> i128 {
+    fn total_and_work(&self, tiles: &[i64]) -> (i128, u64) {
         if let Some(total) = self.partition() {
-            return total;
+            return (total, 1);
         }
         let mut runs = vec![vec![(0, 0); tiles.len()]; self.regions.len()];
-        let walks = self.walks(tiles);
+        let all = self.all_positions(tiles);
+        let walks = if all <= FEW_POSITIONS { self.one_by_one(tiles) } else { self.walks(tiles) };
+        let work = looked_at(&walks);
         match self.regions.len() {
-            _ if looked_at(&walks) <= MOST_POSITIONS => self.sum_from(0, tiles, &walks, &mut runs),
-            1 => i128::from(self.all_positions(tiles)) * self.largest(tiles),
-            _ => 0,
+            _ if work <= MOST_POSITIONS => (self.sum_from(0, tiles, &walks, &mut runs), work.unsigned_abs()),
+            1 => (i128::from(all) * self.largest(tiles), 1),
+            _ => (0, 1),
         }
-    }
-
-    fn positions(&self, tiles: &[i64]) -> u64 {
-        let positions = if self.partition().is_some() { 1 } else { looked_at(&self.walks(tiles)) };
-        if positions <= MOST_POSITIONS { positions.unsigned_abs() } else { 1 }
     }
 }
 
+/// To find out which of so few positions are alike costs more than to look at them.
+const FEW_POSITIONS: i64 = 24;
 /// Positions that are looked at one by one. Beyond, one region counts as its largest at every position, and several count as sharing nothing:
 /// both make the traffic of what is loaded look larger, never smaller.
 const MOST_POSITIONS: i64 = 1 << 14;
@@ -135,6 +134,11 @@ impl Component {
 
     fn trips(&self, slot: usize, tiles: &[i64]) -> i64 {
         super::frame::ceil_div(self.loop_extents[slot], tiles[slot])
+    }
+
+    /// All positions, none of them alike.
+    fn one_by_one(&self, tiles: &[i64]) -> Vec<Walk> {
+        (0..tiles.len()).map(|slot| Walk { active: 0..self.trips(slot, tiles), steady: 0..0 }).collect()
     }
 
     fn walks(&self, tiles: &[i64]) -> Vec<Walk> {
@@ -297,8 +301,7 @@ mod tests {
             let component =
                 Component { loop_extents: extents(&mut draw, slots), array_extents: extents(&mut draw, dims), regions };
             let tiles: Vec<i64> = (0..slots).map(|_| 1 + draw.below(6)).collect();
-            let one_by_one = |slot: usize| Walk { active: 0..component.trips(slot, &tiles), steady: 0..0 };
-            let all: Vec<Walk> = (0..slots).map(one_by_one).collect();
+            let all = component.one_by_one(&tiles);
             let walks = component.walks(&tiles);
             let mut runs = vec![vec![(0, 0); slots]; component.regions.len()];
             let sums = [&walks, &all].map(|walks| component.sum_from(0, &tiles, walks, &mut runs));

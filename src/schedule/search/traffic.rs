@@ -356,11 +356,17 @@ impl Face {
 }
 
 /// Positions that are looked at one by one from either end of a long loop; what is between them does as their neighbours.
-const ENDS: i64 = 1 << 12;
+const ENDS: i64 = 1 << 9;
 
 impl Tiled for Face {
+    fn total_and_work(&self, tiles: &[i64]) -> (i128, u64) {
+        (self.all_exclusive(tiles), 1)
+    }
+}
+
+impl Face {
     /// Sum over the positions of what is exclusive to each.
-    fn total(&self, tiles: &[i64]) -> i128 {
+    fn all_exclusive(&self, tiles: &[i64]) -> i128 {
         let tile = tiles[0];
         let count = ceil_div(self.loop_extent, tile);
         let mut later = Later { first_read: i64::MAX, next_write: i64::MAX };
