@@ -60,7 +60,7 @@ impl Memory {
 }
 
 /// Positions that cost about as much as a step.
-const POSITIONS_PER_STEP: u64 = 32;
+const POSITIONS_PER_STEP: u64 = 16;
 
 /// A group of reads that are counted as one box, with the writes that come before all of them.
 struct Read {
