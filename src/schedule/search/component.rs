@@ -174,12 +174,10 @@ impl Component {
             // How far the outermost boxes stand out of the array at the first and at the last of the positions, if at all.
             let span = |position: i64| {
                 let intervals = self.regions.iter().map(|region| {
-                    let run = |(s, activity): (usize, &Activity)| match s == slot {
-                        true => activity.run(tiles[slot], position),
-                        false => activity.all(),
-                    };
-                    let runs: Vec<(i64, i64)> = region.activity.iter().enumerate().map(run).collect();
-                    hull(&region.dims[dim], &runs)
+                    hull(&region.dims[dim], |s| match s == slot {
+                        true => region.activity[s].run(tiles[s], position),
+                        false => region.activity[s].all(),
+                    })
                 });
                 intervals.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
             };
@@ -217,9 +215,9 @@ impl Component {
     /// An upper bound of the elements in the only region at any position.
     fn largest(&self, tiles: &[i64]) -> i128 {
         let Some(region) = self.regions.first() else { return 0 };
-        let first: Vec<(i64, i64)> = (0..tiles.len()).map(|slot| region.activity[slot].run(tiles[slot], 0)).collect();
+        let first = |slot: usize| region.activity[slot].run(tiles[slot], 0);
         let lengths = self.array_extents.iter().enumerate().map(|(dim, &extent)| {
-            let (low, high) = hull(&region.dims[dim], &first);
+            let (low, high) = hull(&region.dims[dim], first);
             i128::from((high - low).clamp(0, extent))
         });
         lengths.product()
@@ -231,7 +229,7 @@ impl Component {
         for (dim, &extent) in self.array_extents.iter().enumerate() {
             let (mut low, mut high) = (0, extent);
             for (region, runs) in self.regions.iter().zip(runs) {
-                let (l, h) = hull(&region.dims[dim], runs);
+                let (l, h) = hull(&region.dims[dim], |slot| runs[slot]);
                 low = low.max(l);
                 high = high.min(h);
             }
@@ -248,7 +246,7 @@ impl Component {
         };
         let [form] = forms.as_slice() else { return None };
         let [(_, coefficient)] = form.terms.as_slice() else { return None };
-        let (low, high) = form.interval(&[(0, *count)]);
+        let (low, high) = form.interval(|_| (0, *count));
         let plain = coefficient.abs() == 1 && form.high - form.low == 1 && low >= 0 && high <= *extent;
         plain.then_some(i128::from(*count))
     }

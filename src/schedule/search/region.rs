@@ -81,11 +81,12 @@ impl Activity {
 }
 
 impl Form {
-    /// The interval for the given runs of the fixed loops, none of them empty.
-    pub fn interval(&self, runs: &[(i64, i64)]) -> (i64, i64) {
+    /// The interval for the runs of the fixed loops, none of them empty.
+    pub fn interval(&self, run: impl Fn(usize) -> (i64, i64)) -> (i64, i64) {
         let (mut low, mut high) = (self.low, self.high);
         for &(slot, coefficient) in &self.terms {
-            let (first, last) = (runs[slot].0 * coefficient, (runs[slot].1 - 1) * coefficient);
+            let (start, end) = run(slot);
+            let (first, last) = (start * coefficient, (end - 1) * coefficient);
             low += first.min(last);
             high += first.max(last);
         }
@@ -94,8 +95,8 @@ impl Form {
 }
 
 /// The hull of the forms.
-pub fn hull(forms: &[Form], runs: &[(i64, i64)]) -> (i64, i64) {
-    let intervals = forms.iter().map(|form| form.interval(runs));
+pub fn hull(forms: &[Form], run: impl Fn(usize) -> (i64, i64)) -> (i64, i64) {
+    let intervals = forms.iter().map(|form| form.interval(&run));
     intervals.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
 }
 

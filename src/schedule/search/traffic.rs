@@ -319,7 +319,7 @@ struct Face {
 impl Face {
     fn clipped(&self, region: &Region, tile: i64, position: i64) -> Option<(i64, i64)> {
         let run = region.activity[0].run(tile, position);
-        let (low, high) = hull(&region.dims[0], &[run]);
+        let (low, high) = hull(&region.dims[0], |_| run);
         let (low, high) = (low.max(0), high.min(self.array_extent));
         (run.0 < run.1 && low < high).then_some((low, high))
     }

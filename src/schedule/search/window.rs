@@ -207,12 +207,12 @@ impl Length {
     fn clipped(&self, tiles: &[i64], positions: &[i64]) -> i64 {
         let mut span: Option<(i64, i64)> = None;
         for region in &self.regions {
-            let each = region.activity.iter().zip(tiles).zip(positions);
-            let runs: Vec<(i64, i64)> = each.map(|((activity, &tile), &at)| activity.run(tile, at)).collect();
-            if runs.iter().any(|run| run.0 >= run.1) {
+            let run = |slot: usize| region.activity[slot].run(tiles[slot], positions[slot]);
+            let is_empty = |(start, end): (i64, i64)| start >= end;
+            if (0..region.activity.len()).any(|slot| is_empty(run(slot))) {
                 continue;
             }
-            let (low, high) = hull(&region.dims[0], &runs);
+            let (low, high) = hull(&region.dims[0], run);
             let (low, high) = (low.max(0), high.min(self.array_extent));
             if low < high {
                 span = Some(span.map_or((low, high), |s| (s.0.min(low), s.1.max(high))));
@@ -252,11 +252,10 @@ impl Length {
     }
 
     fn unclipped(&self, tiles: &[i64], positions: &[i64]) -> (i64, i64) {
-        let intervals = self.regions.iter().map(|region| {
-            let each = region.activity.iter().zip(tiles).zip(positions);
-            let runs: Vec<(i64, i64)> = each.map(|((activity, &tile), &at)| forever(*activity, tile, at)).collect();
-            hull(&region.dims[0], &runs)
-        });
+        let intervals = self
+            .regions
+            .iter()
+            .map(|region| hull(&region.dims[0], |slot| forever(region.activity[slot], tiles[slot], positions[slot])));
         intervals.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
     }
 
