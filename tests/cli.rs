@@ -507,8 +507,8 @@ fn an_interrupted_run_leaves_no_file() {
     let mut polyfuse = Command::new(env!("CARGO_BIN_EXE_polyfuse"));
     let child = polyfuse.args(["opt", "slow.loop", "-o", "out", "--effort", "100"]).current_dir(folder.path());
     let mut child = child.spawn().expect("polyfuse starts");
-    // As Ctrl-C does.
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    // As Ctrl-C does, which what runs in the background of a shell may not hear.
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill starts");
     assert!(kill.success() && !child.wait().expect("an end").success());
     assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), before);
 }
