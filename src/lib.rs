@@ -18,9 +18,9 @@
 //! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: loops
 //! whose iterators stand in indices that round run over blocks of values and inside them ([`poly::strip`]), diagonals and
 //! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
-//! use and iteration ([`poly::expand`]), factorisations in place run in blocks ([`poly::block`]), and loops are split where a part of an array can stay that does not fit as a whole
-//! ([`schedule::split`] finds them, [`poly::split`] does it). Nests run in slabs of rows that compute their edges twice, where that saves
-//! bytes ([`schedule::overlap`] finds them, [`poly::overlap`] does it). Where a rewritten program runs the same instances, it has the
+//! use and iteration ([`poly::expand`]), factorisations in place and triangular solves run in blocks ([`poly::block`]), and loops are
+//! split where a part of an array can stay that does not fit as a whole ([`schedule::split`] finds them, [`poly::split`] does it). Nests run in
+//! slabs of rows that compute their edges twice, where that saves bytes ([`schedule::overlap`] finds them, [`poly::overlap`] does it). Where a rewritten program runs the same instances, it has the
 //! dependences of the program that it was made of, under new names.
 //!
 //! Nests inside one loop, over batches or time steps or rows, are decided twice: as one band, and each iteration like a program of its own,

@@ -354,7 +354,7 @@ impl View<'_> {
     /// Elements whose first access in the scope reads: reads of values that no instance of the same scope made.
     ///
     /// Each access by itself, as isl's work grows faster than with their number, and with the iteration as a dimension: a tile that an instance
-    /// is said to share with another is a quotient, which isl keeps where nothing needs it, and of which no loops can be written.
+    /// is said to share with another is a quotient, which isl mostly keeps where nothing needs it, and of which no loops can be written.
     fn needed(&self, scope: usize, grain: usize) -> Result<Map> {
         let mut all = self.nothing(grain)?;
         for user in &self.spec.users {
