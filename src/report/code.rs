@@ -27,12 +27,13 @@ pub enum Code {
     Recomputed,
     Blocked,
     Stripped,
+    Untiled,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 19] = [
+pub const CODES: [Code; 20] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -52,6 +53,7 @@ pub const CODES: [Code; 19] = [
     Recomputed,
     Blocked,
     Stripped,
+    Untiled,
 ];
 
 impl Code {
@@ -87,6 +89,7 @@ impl Code {
             Recomputed => "recomputed",
             Blocked => "blocked",
             Stripped => "stripped",
+            Untiled => "untiled",
         }
     }
 
@@ -177,6 +180,10 @@ impl Code {
                 "Loops whose iterators stand in an index that rounds, as in `E[i / 2]` or `K[i % 2]`, run as two, over blocks of values and over \
                  the values in a block: the index is a sum of iterators then, and a tile needs a part of the array.\n\nNothing needs to \
                  change. Written so in the program, with two loops, it is the same."
+            }
+            Untiled => {
+                "No tiles of the nest were found that fit: it runs in source order, and each instance loads what it reads and stores what \
+                 it writes.\n\nA larger scratchpad changes it, or loops whose iterations touch neighbouring elements."
             }
         }
     }

@@ -85,14 +85,15 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
         time_ms: Some(facts.times),
     };
     report.remarks = remarks(facts, &report);
-    let is_cut_short = report.remarks.iter().any(|r| matches!(r.code, Code::UnknownDependences | Code::BudgetSpent));
-    report.solver.status = match (facts.is_given, is_cut_short) {
-        (true, _) => "given",
-        (false, true) => "budget",
-        (false, false) => "optimal",
-    }
-    .into();
-    if is_cut_short {
+    let has = |codes: &[Code]| report.remarks.iter().any(|r| codes.contains(&r.code));
+    let status = match facts.is_given {
+        true => "given",
+        false if has(&[Code::UnknownDependences, Code::BudgetSpent]) => "budget",
+        false if has(&[Code::Untiled]) => "untiled",
+        false => "optimal",
+    };
+    report.solver.status = status.into();
+    if matches!(status, "budget" | "untiled") {
         let moved = report.dram.optimized.bytes();
         report.solver.gap = (moved - report.dram.lower_bound_bytes).max(0) as f64 / moved.max(1) as f64;
     }

@@ -2,11 +2,12 @@
 
 use super::code::Code;
 use super::make::Facts;
-use super::{ArrayTraffic, Budget, Remark, Report};
+use super::{ArrayTraffic, Budget, GroupFigures, Remark, Report};
 use crate::poly::{Scop, Sharing, sharing};
+use crate::schedule::tree::Group;
 
-/// A remark for each pair of nests that share data and run, after those on dependences that are not known and on
-/// how the program was rewritten.
+/// A remark for each pair of nests that share data and run, after those on dependences that are not known, on how
+/// the program was rewritten and on nests without tiles.
 pub fn remarks(facts: &Facts, report: &Report) -> Vec<Remark> {
     let scop = facts.scop;
     let remark = |pair: Sharing| {
@@ -46,7 +47,34 @@ pub fn remarks(facts: &Facts, report: &Report) -> Vec<Remark> {
     });
     let spent = facts.exhausted.iter().filter_map(|&budget| spent(facts, report, budget));
     let rewritten = facts.rewritten.iter().cloned();
-    unknown.into_iter().chain(spent).chain(rewritten).chain(sharing(scop).into_iter().filter_map(remark)).collect()
+    let untiled = untiled(facts, report);
+    let pairs = sharing(scop).into_iter().filter_map(remark);
+    unknown.into_iter().chain(spent).chain(rewritten).chain(untiled).chain(pairs).collect()
+}
+
+/// The nests that run instance by instance because nothing better was found, where that may cost bytes.
+fn untiled(facts: &Facts, report: &Report) -> Vec<Remark> {
+    let above = report.dram.optimized.bytes() > report.dram.lower_bound_bytes;
+    if facts.is_given || !facts.complete || !above {
+        return Vec::new();
+    }
+    let schedule = &facts.outcome.decision.schedule;
+    let groups = schedule.groups.iter().zip(&report.groups).filter(|(group, _)| schedule.is_untiled(group));
+    let remark = |(group, figures): (&Group, &GroupFigures)| {
+        let span = &facts.scheduled.statements[group.paths[0].statement].assign.span;
+        Remark {
+            kind: Code::Untiled.kind().into(),
+            at: place(&facts.options.file, &facts.options.text, span.start as usize),
+            text: format!(
+                "{} runs instance by instance and moves {} bytes: no tiles of it were found that fit in {} bytes",
+                figures.statements.join(" "),
+                figures.traffic.bytes(),
+                facts.options.capacity_bytes
+            ),
+            code: Code::Untiled,
+        }
+    };
+    groups.map(remark).collect()
 }
 
 /// That a budget ran out and what that may have cost; `None` where it has cost nothing.

@@ -71,6 +71,18 @@ impl Schedule {
         Some((g, &self.groups[g].paths[p]))
     }
 
+    /// Whether no loop of a group runs in tiles and each instance stages what it touches by itself.
+    pub fn is_untiled(&self, group: &Group) -> bool {
+        let depth = |statement: usize| group.paths.iter().find(|p| p.statement == statement).map(|p| p.loops.len());
+        let is_within = |buffer: &BufferSpec| {
+            let of_group = buffer.users.iter().find_map(|user| depth(user.statement));
+            of_group.is_none_or(|loops| buffer.scope == Scope::Loops { depth: loops })
+        };
+        group.paths.iter().any(|p| !p.loops.is_empty())
+            && group.paths.iter().flat_map(|p| &p.loops).all(|l| l.tile == 1)
+            && self.buffers.iter().all(is_within)
+    }
+
     /// How many loops some statements share, which may be one.
     pub fn shared_loops(&self, users: &[User]) -> usize {
         let paths: Vec<(usize, &Path)> = users.iter().filter_map(|user| self.path(user.statement)).collect();
