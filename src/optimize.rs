@@ -101,8 +101,8 @@ const INSTANCES: u64 = 2_000_000;
 const INSTANCES_OF_EACH: u64 = 50_000;
 
 /// isl operations for a question about the dependences through one array, and more for each statement, a unit of effort.
-const DEPENDENCES: u64 = 100_000;
-const DEPENDENCES_OF_EACH: u64 = 2_000;
+const DEPENDENCES: u64 = 400_000;
+const DEPENDENCES_OF_EACH: u64 = 8_000;
 
 impl Options {
     /// isl operations for a stage.
