@@ -20,7 +20,13 @@ impl Linear {
         form
     }
 
-    fn combine(&self, other: &Linear, factor: i64) -> Option<Linear> {
+    /// The form with another in the place of a dimension; `None` where a number overflows.
+    pub fn with(mut self, k: usize, value: &Linear) -> Option<Linear> {
+        let factor = std::mem::take(&mut self.coefficients[k]);
+        self.combine(value, factor)
+    }
+
+    pub(super) fn combine(&self, other: &Linear, factor: i64) -> Option<Linear> {
         let term = |a: i64, b: i64| a.checked_add(b.checked_mul(factor)?);
         let coefficients =
             self.coefficients.iter().zip(&other.coefficients).map(|(&a, &b)| term(a, b)).collect::<Option<Vec<_>>>()?;

@@ -1,7 +1,7 @@
 //! Which instances does a program run, in which order, and what do they touch?
 
 use super::{Linear, text};
-use crate::isl::{Context, Map, Result, Set, UnionMap};
+use crate::isl::{Context, Map, Result, Row, Set, UnionMap};
 use crate::lang::ast::{self, Affine, AffineKind, Assign, AssignOp, Condition, Name, Stmt};
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ pub struct Access {
     pub writes: bool,
     /// `{ S[i] -> A[a] }`, the domain included.
     pub relation: Map,
-    /// One for each dimension of the array; `None` where the index rounds.
+    /// One for each dimension of the array; `None` where the index rounds. A dimension that others fix at every instance stands in none.
     pub linear: Vec<Option<Linear>>,
     pub source: ast::Access,
 }
@@ -246,7 +246,11 @@ impl Walk<'_> {
         constraints.extend(self.guards.iter().map(String::as_str));
         let colon = if constraints.is_empty() { "" } else { " : " };
         let domain = self.ctx.set(&format!("{{ {tuple}{colon}{} }}", constraints.join(" and ")))?.coalesce()?;
-        let (accesses, reads) = self.accesses(assign, &tuple, &domain)?;
+        let (mut accesses, reads) = self.accesses(assign, &tuple, &domain)?;
+        let fixed = fixed(&domain)?;
+        for form in accesses.iter_mut().flat_map(|access| &mut access.linear) {
+            *form = form.take().and_then(|form| fixed.iter().try_rfold(form, |form, (k, value)| form.with(*k, value)));
+        }
         let label = assign.label.clone().unwrap_or_else(|| name.as_str().into());
         let dims = self
             .frames
@@ -291,6 +295,22 @@ impl Walk<'_> {
         let linear = source.indices.iter().map(|a| self.linear(a)).collect();
         Ok(Access { array, reads, writes, relation, linear, source: source.clone() })
     }
+}
+
+/// The dimensions that outer ones fix at every instance, with their values: the loops of one iteration.
+fn fixed(domain: &Set) -> Result<Vec<(usize, Linear)>> {
+    let dims = domain.n_dim()?;
+    let value = |Row { is_equality, mut coefficients, constant }: Row| {
+        let k = coefficients.iter().rposition(|&c| c != 0).filter(|&k| is_equality && k < dims)?;
+        let sign = std::mem::take(&mut coefficients[k]);
+        coefficients.truncate(dims);
+        let value = Linear::constant(dims, 0).combine(&Linear { coefficients, constant }, -sign)?;
+        (sign.abs() == 1).then_some((k, value))
+    };
+    let mut fixed: Vec<(usize, Linear)> = domain.hull()?.into_iter().filter_map(value).collect();
+    fixed.sort_by_key(|(k, _)| *k);
+    fixed.dedup_by_key(|(k, _)| *k);
+    Ok(fixed)
 }
 
 impl Statement {
