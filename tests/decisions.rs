@@ -66,3 +66,16 @@ fn a_triangular_solve_of_many_right_sides_runs_in_blocks() {
     let operands = 2 * 256i64.pow(3) / 2 / 20;
     assert!(moved(text, 8 << 10) <= 4 * (2 * 256 * 256 + operands) + (1 << 16));
 }
+
+#[test]
+fn all_rows_pass_once_with_each() {
+    let text = "param N = 64; inout D[N][N]; for k in 0..N, i in 0..N, j in 0..N { D[i][j] = min(D[i][j], D[i][k] + D[k][j]); }";
+    assert_eq!(moved(text, 2 << 10), 2 * 4 * 64 * 64 * 64);
+}
+
+#[test]
+fn a_loop_of_one_iteration_hides_no_row() {
+    let text = "param N = 64; inout D[N][N]; for k in 0..N { for i in 0..k, j in 0..N { D[i][j] -= D[i][k] * D[k][j]; } \
+        for i in k..k + 1, j in 0..N { D[i][j] = 2 * D[i][j]; } for i in k + 1..N, j in 0..N { D[i][j] -= D[i][k] * D[k][j]; } }";
+    assert_eq!(moved(text, 2 << 10), 2 * 4 * 64 * 64 * 64);
+}

@@ -119,7 +119,7 @@ fn a_temp_gets_an_element_for_each_iteration_that_fills_it_anew() {
 
 /// Programs whose nests hold a diagonal beside mirror images, or parts that do not wait for each other; how often the word `for` is in them
 /// then.
-const NESTS: [(&str, usize); 8] = [
+const NESTS: [(&str, usize); 11] = [
     ("output C[9][9]; for i in 0..9, j in i..9 { C[i][j] = i + 2 * j; C[j][i] = C[i][j]; }", 4),
     ("output C[9][9]; for i in 0..9, j in 0..i + 1 { C[i][j] = i + 2 * j; C[j][i] = C[i][j]; }", 4),
     ("output C[9][9]; for i in 0..9 { C[i][i] = 1; for j in i + 1..9 { C[i][j] = i; C[j][i] = C[i][j]; } }", 3),
@@ -138,6 +138,15 @@ const NESTS: [(&str, usize); 8] = [
          H[n][t] = 2 * G[n][t] - H[n][t - 1]; }",
         2,
     ),
+    // All rows with one of them, before it, at it and after it; elements of a row stay together.
+    ("inout D[9][9]; for k in 0..9, i in 0..9, j in 0..9 { D[i][j] = min(D[i][j], D[i][k] + D[k][j]); }", 4),
+    // The same with columns, and with a case that is left out.
+    (
+        "inout D[9][9]; for k in 0..9, j in 0..9, i in 0..9 { if i != k { D[i][j] = min(D[i][j], D[i][k] + D[k][j]); } }",
+        4,
+    ),
+    // Rows beyond the one they are worked on with.
+    ("inout D[9][9]; for k in 0..9, i in k + 1..9, j in 0..9 { D[i][j] -= D[i][k] * D[k][j]; }", 1),
     // Mirror images that are only read.
     ("input C[9][9]; output D[9][9]; for i in 0..9, j in i..9 { D[i][j] = C[i][j] + C[j][i]; }", 1),
 ];
