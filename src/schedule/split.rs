@@ -75,7 +75,7 @@ impl Cut {
 const RUNS: usize = 3;
 const WALKS: usize = 4;
 /// Most statements of a run on trial: what more statements come to is not seen in the steps of a trial.
-const STATEMENTS: usize = 12;
+const STATEMENTS: usize = 28;
 /// An array is worth trials, and a trial is worth carrying out, where it could save this part (one over) of all bytes.
 const PART: i128 = 50;
 /// Cuts are moved by less as long as that could save this part (one over) of all bytes.
