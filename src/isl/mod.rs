@@ -159,7 +159,7 @@ macro_rules! wrapper {
 }
 
 /// A constraint `Σ coefficients[k]·dim[k] + constant >= 0`, or `= 0`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     pub is_equality: bool,
     pub coefficients: Vec<i64>,
@@ -172,6 +172,7 @@ wrapper! {
         intersect(other: Set) -> Set;
         union(other: Set) -> Set;
         subtract(other: Set) -> Set;
+        gist(other: Set) -> Set;
         make_disjoint() -> Set;
         apply(map: Map) -> Set;
         lexmin() -> Set;

@@ -105,6 +105,12 @@ impl Dependences {
         self.by_statement.flow.get(&(source, sink, array))
     }
 
+    /// The statements that read values of a statement, and the values. `{ [S[s] -> T[t]] -> A[a] }`
+    pub fn readers(&self, source: usize) -> impl Iterator<Item = (usize, &Map)> {
+        let all = self.by_statement.flow.range((source, 0, 0)..(source.saturating_add(1), 0, 0));
+        all.map(|(&(_, sink, _), map)| (sink, map))
+    }
+
     /// What must be kept, `{ S[s] -> T[t] }`, and which values pass, `{ S[s] -> [T[t] -> A[a]] }`: enough to decide, not to stage.
     ///
     /// # Errors
