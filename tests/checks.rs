@@ -71,6 +71,7 @@ impl Outcome {
     fn subject(&self) -> Subject<'_> {
         Subject {
             source: &self.source,
+            live: None,
             rewritten: &self.source,
             dependences: &self.dependences,
             schedule: &self.schedule,

@@ -1,12 +1,14 @@
 //! Is the outcome right? Asked by code that shares nothing with the optimiser but its types.
 //!
 //! Questions about every schedule: does it keep all dependences, does its arena fit, do buffers that live together lie apart, does
-//! every instance of the program, rewritten as it may be, run once, is what stays written as often as in the source, does a run move what
-//! was counted, and does a run leave what the source program leaves, each element read from a buffer having been put there.
+//! every instance of the program, rewritten as it may be, run once, are those dead that were left out before, is what stays written as often
+//! as in the source, does a run move what was counted, and does a run leave what the source program leaves, each element read from a
+//! buffer having been put there.
 
 pub mod coherence;
 pub mod compare;
 pub mod legality;
+pub mod liveness;
 
 use crate::count::{self, Counts};
 use crate::lang::ast::{Program, Role};
@@ -20,7 +22,9 @@ pub const LONGEST_RUN: i128 = 1_000_000;
 /// A schedule and the program that came of it.
 pub struct Subject<'a> {
     pub source: &'a Program,
-    /// The source as it was rewritten before it was scheduled.
+    /// The source without instances that are said to be dead, where it is scheduled so.
+    pub live: Option<Live<'a>>,
+    /// The source, without them, as it was rewritten before it was scheduled.
     pub rewritten: &'a Program,
     pub dependences: &'a Dependences,
     pub schedule: &'a Schedule,
@@ -34,6 +38,14 @@ pub struct Subject<'a> {
     pub smaller: Option<(Program, Program)>,
     /// isl operations for the proof that all dependences are kept.
     pub operations: u64,
+}
+
+/// A program without some instances, and what is known of it and of the source.
+#[derive(Clone, Copy)]
+pub struct Live<'a> {
+    pub program: &'a Program,
+    pub known: liveness::Known<'a>,
+    pub source: liveness::Known<'a>,
 }
 
 /// Whether it was proven that a schedule keeps all dependences; where that was too much for its budget, a run alone stands for it.
@@ -57,7 +69,8 @@ pub struct Place {
 /// The first answer that is wrong, in words.
 pub fn all(subject: &Subject) -> Result<Order, String> {
     let ctx = subject.dependences.order.context();
-    let order = match ctx.budget(subject.operations, || legality::violation(subject.dependences, subject.schedule)) {
+    let mut order = match ctx.budget(subject.operations, || legality::violation(subject.dependences, subject.schedule))
+    {
         Ok(None) => Order::Proven,
         Ok(Some(v)) => {
             return Err(format!("the schedule breaks a dependence from S{} to S{} at {:?}", v.from, v.to, v.witness));
@@ -65,6 +78,14 @@ pub fn all(subject: &Subject) -> Result<Order, String> {
         Err(error) if error.is_quota() => Order::Unproven,
         Err(error) => return Err(error.to_string()),
     };
+    if let Some(Live { known, source, .. }) = subject.live {
+        match ctx.budget(subject.operations, || liveness::difference(source, known)) {
+            Ok(None) => {}
+            Ok(Some(what)) => return Err(format!("instances that were left out are not dead: {what}")),
+            Err(error) if error.is_quota() => order = Order::Unproven,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
     if subject.arena_bytes > subject.capacity_bytes {
         return Err(format!("an arena of {} bytes in a scratchpad of {}", subject.arena_bytes, subject.capacity_bytes));
     }
@@ -97,14 +118,14 @@ fn apart(places: &[Place], arena_bytes: i64) -> Result<(), String> {
 }
 
 /// Whether every instance runs once, at any size: a maximum may not miss one that is left out. What stays is written as often as in the
-/// source; temps may be made more than once.
+/// source, but for dead instances; temps may be made more than once.
 fn instances(subject: &Subject) -> Result<(), String> {
     let Ok(rewritten) = count::count(subject.rewritten) else { return Ok(()) };
     let (wanted, found) = (rewritten.instances, subject.counts.instances);
     if wanted != found {
         return Err(format!("the program runs {wanted} instances of its statements, the scheduled program {found}"));
     }
-    let Ok(source) = count::count(subject.source) else { return Ok(()) };
+    let Ok(source) = count::count(subject.live.map_or(subject.source, |live| live.program)) else { return Ok(()) };
     let stay = subject.source.arrays.iter().filter(|array| array.role != Role::Temp);
     for array in stay {
         let writes = |counts: &Counts| counts.arrays.iter().find(|c| c.name == array.name).map(|c| c.store_elements);
