@@ -15,6 +15,9 @@
 //! ([`lang::ast`]), one printer and one interpreter serve both ends, so "is it right?" is *run both and compare*, and "is it
 //! better?" is *count both*.
 //!
+//! A program of which instances are dead is also decided without them ([`poly::Liveness`]), and the better outcome counts; that they are dead is
+//! proven once more from the dependences of both programs ([`check::liveness`]).
+//!
 //! A program that moves more than its arrays hold is rewritten and goes down the line again, and the better outcome counts: loops
 //! whose iterators stand in indices that round run over blocks of values and inside them ([`poly::strip`]), diagonals and
 //! unrelated parts of a nest run in loops of their own ([`poly::peel`], [`poly::part`]), temps that are filled anew get an element for each
@@ -66,6 +69,7 @@
 //! - *reduction*: the instances of one `op=` on one element; any order gives the same value (Doerfert et al. 2015).
 //! - *recurrence*: statements of a loop that wait for themselves in earlier iterations (Kennedy and Allen 1987).
 //! - *live-in*, *live-out*: values from before the program, values that stay at its end.
+//! - *dead*: an instance whose value is neither live-out nor read by an instance that is not dead.
 //! - *nest*: a top-level statement of the program.
 //! - *group*: nests that run together.
 //! - *band*: loops that all statements of a group share, each of which may be tiled (Bondhugula et al. 2008).

@@ -1,7 +1,9 @@
 //! The line from a program to its schedule, with the checks that stand behind every outcome.
 
+mod best;
 mod case;
 mod given;
+mod live;
 mod realise;
 mod rewriting;
 mod smaller;
@@ -23,11 +25,13 @@ use crate::replay;
 use crate::report::{self, Budget, Remark, Report};
 use crate::schedule::{Decision, Fuse};
 use crate::staging::{self, Staging};
+use best::{Found, best};
+use live::Live;
 use rewriting::{Done, Rewriting};
 use smaller::{grouped, shrunk};
 use std::collections::BTreeSet;
 use std::time::Instant;
-use work::{Allowance, Rewritten, Work};
+use work::Work;
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -128,6 +132,8 @@ pub struct Analysed<'a> {
     parsed: &'a Program,
     overrides: &'a [(String, i64)],
     pub case: Case,
+    /// The same without its dead instances, where it has some.
+    live: Option<Live>,
     pub warnings: Vec<Diagnostic>,
     times: report::Times,
 }
@@ -146,8 +152,9 @@ impl<'a> Analysed<'a> {
         clock.lap(|t| &mut t.parse);
         let case = Case::new(program, options)?;
         warnings.extend(diagnose(&case.source, &case.scop, &case.dependences, case.complete)?);
+        let live = Live::of(&case, options)?;
         clock.lap(|t| &mut t.dependences);
-        Ok(Analysed { parsed, overrides, case, warnings, times: clock.times })
+        Ok(Analysed { parsed, overrides, case, live, warnings, times: clock.times })
     }
 }
 
@@ -156,46 +163,36 @@ impl<'a> Analysed<'a> {
 /// # Errors
 /// The smallest scratchpad that it can run in.
 pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optimized, Failure> {
-    let Analysed { parsed, overrides, case, times, .. } = analysed;
-    let (source, complete) = (&case.source, case.complete);
-    let mut work = Work::new(case, options, Clock::start(*times))?;
-    // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
-    let kinds: &[Fuse] = match options.fuse {
-        Fuse::None | Fuse::Source => &[Fuse::None],
-        Fuse::Max => &[Fuse::None, Fuse::Max],
-        Fuse::Auto => &[Fuse::None, Fuse::Max, Fuse::Auto],
-    };
-    let found = work.best(kinds)?;
-    let alone = found[0];
-    let best = match options.fuse {
-        Fuse::Auto => work.better(found.into_iter().rev()).unwrap_or(alone),
-        _ => found[found.len() - 1],
-    };
-    let per_nest = work.outcomes[alone].counts.clone();
-    let rewritten = match options.fuse {
-        Fuse::Auto => work.improve(best, Allowance::new(per_nest.operations, options))?,
-        _ => None,
-    };
-    work.clock.lap(|t| &mut t.schedule);
-    let (rewritten, case, outcome) = match rewritten {
-        Some(Rewritten { rewritten, case, outcome }) => (rewritten, Some(case), outcome),
-        None => (Vec::new(), None, work.outcomes.swap_remove(best)),
-    };
-    let smaller = match complete && check::is_long(&outcome.counts) {
+    let Analysed { parsed, overrides, case, live, times, .. } = analysed;
+    let mut clock = Clock::start(*times);
+    let mut found = best(case, options, &mut clock)?;
+    let mut omits_dead = false;
+    if let (Some(live), Fuse::Auto) = (live, options.fuse) {
+        let without = usable(best(&live.case, options, &mut clock))?;
+        if let Some(without) = without.filter(|without| without.outcome.bytes() < found.outcome.bytes()) {
+            found = Found { per_nest: found.per_nest, ..without };
+            omits_dead = true;
+        }
+    }
+    let Found { rewritten, case: other, outcome, per_nest, exhausted } = found;
+    let smaller = match case.complete && check::is_long(&outcome.counts) {
         true => {
             let rewritings: Vec<&Rewriting> = rewritten.iter().map(|done| &done.by).collect();
             let nests = &outcome.decision.nests;
-            shrunk(parsed, overrides, options, source, &rewritings, |case, options| grouped(case, options, nests))?
+            let liveness = live.as_ref().filter(|_| omits_dead).map(|live| &live.liveness);
+            let schedule = |case: &Case, options: &Options| grouped(case, options, nests);
+            shrunk(parsed, overrides, options, &case.source, liveness, &rewritings, schedule)?
         }
         false => None,
     };
-    let clock = work.clock;
-    let exhausted = work.exhausted;
-    finish(analysed, options, Chosen { rewritten, case, outcome, per_nest, smaller, exhausted, is_given: false }, clock)
+    let chosen = Chosen { omits_dead, rewritten, case: other, outcome, per_nest, smaller, exhausted, is_given: false };
+    finish(analysed, options, chosen, clock)
 }
 
 /// What becomes of a program, and what it is compared with.
 struct Chosen {
+    /// Whether it is scheduled without its dead instances.
+    omits_dead: bool,
     rewritten: Vec<Done>,
     /// The program that is scheduled, where it was rewritten.
     case: Option<Case>,
@@ -211,12 +208,20 @@ struct Chosen {
 
 /// Checks what was chosen and makes the report.
 fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clock) -> Result<Optimized, Failure> {
-    let Analysed { parsed, overrides, case, warnings, .. } = analysed;
+    let Analysed { parsed, overrides, case, live, warnings, .. } = analysed;
     let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
-    let Chosen { rewritten, case: other, outcome, per_nest, smaller, mut exhausted, is_given } = chosen;
-    let scheduled = other.as_ref().unwrap_or(case);
+    let Chosen { omits_dead, rewritten, case: other, outcome, per_nest, smaller, mut exhausted, is_given } = chosen;
+    let omitting = live.as_ref().filter(|_| omits_dead);
+    let scheduled = other.as_ref().unwrap_or(omitting.map_or(case, |live| &live.case));
     let operations = options.budget(scop);
-    let subject = outcome.checked(source, scheduled, options.capacity_bytes, smaller, operations);
+    let subject = check::Subject {
+        live: omitting.map(|live| check::Live {
+            program: &live.case.source,
+            known: live.case.known(),
+            source: case.known(),
+        }),
+        ..outcome.checked(source, scheduled, options.capacity_bytes, smaller, operations)
+    };
     if check::all(&subject).map_err(Failure::Fault)? == check::Order::Unproven {
         exhausted.insert(Budget::Proof);
     }
@@ -224,7 +229,8 @@ fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clo
         exhausted.insert(Budget::Search);
     }
     clock.lap(|t| &mut t.check);
-    let remarks: Vec<Remark> = rewritten.iter().map(|done| done.remark.clone()).collect();
+    let omitted = omitting.map(|live| live.remark(scop, options));
+    let remarks: Vec<Remark> = omitted.into_iter().chain(rewritten.iter().map(|done| done.remark.clone())).collect();
     let dot = match complete {
         true => match scop.ctx.budget(options.budget(scop), || poly::show::edges(scop, dependences)) {
             Err(error) if error.is_quota() => String::new(),
@@ -235,7 +241,7 @@ fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clo
     let report = report::make(&report::Facts {
         source,
         scop,
-        dependences,
+        live: live.as_ref().map_or((scop, dependences), |live| (&live.case.scop, &live.case.dependences)),
         rewritten: &remarks,
         exhausted: &exhausted,
         scheduled: &scheduled.scop,
@@ -250,7 +256,8 @@ fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clo
     .map_err(Failure::Fault)?;
     let placement = outcome.placement();
     let buffers: Vec<(usize, i64)> = outcome.staging.buffers.iter().map(|b| (b.scope, b.bytes())).collect();
-    let lines: Vec<String> = rewritten.into_iter().map(|done| done.written).collect();
+    let written = rewritten.into_iter().map(|done| done.written);
+    let lines: Vec<String> = omits_dead.then(|| live::WRITTEN.into()).into_iter().chain(written).collect();
     let schedule = format!(
         "// {}: {} bytes to and from DRAM with {} bytes of scratchpad\n{}",
         options.kernel,
@@ -444,6 +451,7 @@ impl Outcome {
     ) -> check::Subject<'a> {
         check::Subject {
             source,
+            live: None,
             rewritten: &scheduled.source,
             dependences: &scheduled.dependences,
             schedule: &self.decision.schedule,

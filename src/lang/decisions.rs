@@ -1,6 +1,7 @@
 //! What does the text of a schedule consist of? The decisions of one, by the names that the program has.
 //!
 //! ```text
+//! omit dead;                            instances from which nothing comes are left out
 //! part nests;                           what does not wait for each other runs in loops of its own
 //! expand T over i and U of S4 as U2;    temps get an element for each iteration, or for what statements use them for
 //! strip i of S0 by 2;                   a loop runs as two, one inside the other, over pairs of values and the values of a pair
@@ -25,6 +26,8 @@ use super::ast::{Access, Affine, Name, Span};
 /// A whole text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decisions {
+    /// Where it says that dead instances are left out.
+    pub omits_dead: Option<Span>,
     pub rewritings: Vec<Rewriting>,
     pub groups: Vec<Group>,
     /// Of the whole program.

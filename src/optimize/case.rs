@@ -1,6 +1,7 @@
 //! What is known of a program before it is scheduled, whether it is the user's or was rewritten?
 
 use super::{Failure, Options, Rewriting, analyse, extract, usable};
+use crate::check::liveness::Known;
 use crate::isl::Context;
 use crate::lang::ast::Program;
 use crate::poly::{self, Dependences, Scop};
@@ -22,6 +23,11 @@ impl Case {
         let scop = extract(&source, &Context::new())?;
         let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
         Ok(Case { source, scop, dependences, complete })
+    }
+
+    /// For the check of what is left out of it.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known { scop: &self.scop, dependences: &self.dependences }
     }
 
     /// Of the program rewritten; `None` where that is not possible.

@@ -2,7 +2,7 @@
 
 use super::realise::{Realised, Stop};
 use super::{
-    Analysed, Case, Chosen, Clock, Done, Failure, Optimized, Options, Outcome, Rewriting, Work, finish, shrunk,
+    Analysed, Case, Chosen, Clock, Done, Failure, Live, Optimized, Options, Outcome, Rewriting, Work, finish, shrunk,
 };
 use crate::check::{coherence, is_long, legality};
 use crate::isl::IslError;
@@ -40,20 +40,24 @@ pub fn apply(
         let alone = work.best(&[Fuse::None])?[0];
         work.outcomes.swap_remove(alone).counts
     };
-    let (rewritten, case) = rewrite(&analysed.case, options, decisions)?;
-    let scheduled = case.as_ref().unwrap_or(&analysed.case);
+    let live = omitting(&analysed, decisions)?;
+    let first = live.map_or(&analysed.case, |live| &live.case);
+    let (rewritten, case) = rewrite(first, options, decisions)?;
+    let scheduled = case.as_ref().unwrap_or(first);
     let mut clock = Clock::start(analysed.times);
     let outcome = outcome(scheduled, options, decisions, &mut clock)?;
     let smaller = match is_long(&outcome.counts) {
         true => {
             let rewritings: Vec<&Rewriting> = rewritten.iter().map(|done| &done.by).collect();
-            let source = &analysed.case.source;
-            shrunk(parsed, overrides, options, source, &rewritings, |case, options| small(case, options, decisions))?
+            let (source, liveness) = (&analysed.case.source, live.map(|live| &live.liveness));
+            let schedule = |case: &Case, options: &Options| small(case, options, decisions);
+            shrunk(parsed, overrides, options, source, liveness, &rewritings, schedule)?
         }
         false => None,
     };
     let exhausted = BTreeSet::new();
-    let chosen = Chosen { rewritten, case, outcome, per_nest: alone, smaller, exhausted, is_given: true };
+    let omits_dead = live.is_some();
+    let chosen = Chosen { omits_dead, rewritten, case, outcome, per_nest: alone, smaller, exhausted, is_given: true };
     finish(&analysed, options, chosen, clock)
 }
 
@@ -73,6 +77,18 @@ fn too_intricate(error: IslError) -> Failure {
         "",
         "loops with plain values and smaller numbers are simpler; `--effort` raises the budget".into(),
     )
+}
+
+/// The program without its dead instances, where decisions say so.
+fn omitting<'a>(analysed: &'a Analysed, decisions: &Decisions) -> Result<Option<&'a Live>, Failure> {
+    match (decisions.omits_dead, &analysed.live) {
+        (None, _) => Ok(None),
+        (Some(_), Some(live)) => Ok(Some(live)),
+        (Some(span), None) => {
+            let help = "leave it out; `opt` without `--schedule` says what can be done";
+            Err(refused("no instance is known to be dead".into(), span, "", help.into()))
+        }
+    }
 }
 
 /// The program rewritten as decisions say, and how.

@@ -1,9 +1,10 @@
 //! Which program stands in for one that is too large to be run? The same at small parameters, rewritten and grouped alike.
 
-use super::{Case, Clock, Failure, Options, Rewriting, Work, diagnose, usable};
+use super::{Case, Clock, Failure, Live, Options, Rewriting, Work, diagnose, usable};
 use crate::count;
 use crate::lang;
 use crate::lang::ast::Program;
+use crate::poly::Liveness;
 use crate::report;
 
 /// Instances of the runs that stand in for a program that is too large to be run.
@@ -16,6 +17,7 @@ pub fn shrunk(
     overrides: &[(String, i64)],
     options: &Options,
     source: &Program,
+    liveness: Option<&Liveness>,
     rewritings: &[&Rewriting],
     schedule: impl Fn(&Case, &Options) -> Result<Option<Program>, Failure>,
 ) -> Result<Option<(Program, Program)>, Failure> {
@@ -24,7 +26,7 @@ pub fn shrunk(
         let Some(small) = smaller_source(parsed, overrides, limit) else { continue };
         let part = options.capacity_bytes as f64 * bytes(&small) as f64 / bytes(source) as f64;
         let options = Options { capacity_bytes: (part as i64).max(256), ..options.clone() };
-        let Some(case) = smaller_case(&small, rewritings, &options) else { continue };
+        let Some(case) = smaller_case(&small, liveness, rewritings, &options) else { continue };
         return Ok(schedule(&case, &options)?.map(|program| (small, program)));
     }
     Ok(None)
@@ -53,9 +55,18 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
     Some(program)
 }
 
-/// A small program rewritten like the large one; `None` where it is at fault.
-fn smaller_case(small: &Program, rewritings: &[&Rewriting], options: &Options) -> Option<Case> {
+/// A small program rewritten like the large one, without its dead instances where the large one is without them; `None` where it is at fault,
+/// or others are dead in it.
+fn smaller_case(
+    small: &Program,
+    liveness: Option<&Liveness>,
+    rewritings: &[&Rewriting],
+    options: &Options,
+) -> Option<Case> {
     let mut case = Case::new(small.clone(), options).ok()?;
+    if let Some(liveness) = liveness {
+        case = Live::of(&case, options).ok()?.filter(|live| live.liveness.is_like(liveness))?.case;
+    }
     for rewriting in rewritings {
         case = case.rewritten(rewriting, options).ok()??;
     }

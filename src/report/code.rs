@@ -28,12 +28,13 @@ pub enum Code {
     Blocked,
     Stripped,
     Untiled,
+    Dead,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 20] = [
+pub const CODES: [Code; 21] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -54,6 +55,7 @@ pub const CODES: [Code; 20] = [
     Blocked,
     Stripped,
     Untiled,
+    Dead,
 ];
 
 impl Code {
@@ -90,6 +92,7 @@ impl Code {
             Blocked => "blocked",
             Stripped => "stripped",
             Untiled => "untiled",
+            Dead => "dead-instances",
         }
     }
 
@@ -184,6 +187,11 @@ impl Code {
             Untiled => {
                 "No tiles of the nest were found that fit: it runs in source order, and each instance loads what it reads and stores what \
                  it writes.\n\nA larger scratchpad changes it, or loops whose iterations touch neighbouring elements."
+            }
+            Dead => {
+                "Instances of statements are left out because nothing comes of them: what they write is overwritten before it is read, is a temp \
+                 that nothing reads, or is read by such instances alone. What they alone read is not loaded. Typical is a copy of a whole \
+                 array of which later loops need the border.\n\nNothing needs to change. Without these instances in the program it is the same."
             }
         }
     }

@@ -22,8 +22,9 @@ use std::collections::BTreeSet;
 pub struct Facts<'a> {
     pub source: &'a Program,
     pub scop: &'a Scop,
-    pub dependences: &'a Dependences,
-    /// How the program was rewritten before it was scheduled.
+    /// The program without what is known to be dead, and its dependences: what any schedule must do.
+    pub live: (&'a Scop, &'a Dependences),
+    /// What was left out of the program, and how it was rewritten, before it was scheduled.
     pub rewritten: &'a [Remark],
     pub exhausted: &'a BTreeSet<Budget>,
     /// The statements that are scheduled: those of the program, or parts of them.
@@ -52,7 +53,7 @@ pub fn make(facts: &Facts) -> Result<Report, String> {
     let counts = &facts.outcome.counts;
     let compulsory = compulsory(facts)?;
     let compulsory_bytes = compulsory.iter().fold(0i64, |sum, bytes| sum.saturating_add(*bytes));
-    let products = product_bounds(facts.scop, facts.options.capacity_bytes)?;
+    let products = product_bounds(facts.live.0, facts.options.capacity_bytes)?;
     let lower_bound_bytes = products.into_iter().fold(compulsory_bytes, i64::max);
     let placement = &facts.outcome.staging.placement;
     let mut report = Report {
@@ -173,10 +174,10 @@ fn buffers(facts: &Facts) -> Vec<BufferFigures> {
     figures.collect()
 }
 
-/// For each array the bytes of elements whose value from before the program is read, and of a result's elements that are written, each
-/// once.
+/// For each array the bytes of elements whose value from before the program is read, but for what is known to be dead, and of a result's
+/// elements that are written, each once.
 fn compulsory(facts: &Facts) -> Result<Vec<i64>, String> {
-    let scop = facts.scop;
+    let (scop, dependences) = facts.live;
     let mut bytes = Vec::new();
     for (n, array) in scop.arrays.iter().enumerate() {
         let mut total: i128 = 0;
@@ -191,8 +192,7 @@ fn compulsory(facts: &Facts) -> Result<Vec<i64>, String> {
         };
         if matches!(array.role, Role::Input | Role::Inout) {
             add(union(
-                facts
-                    .dependences
+                dependences
                     .live_in
                     .maps()
                     .map_err(|e| e.to_string())?

@@ -163,6 +163,8 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::kw_by => "`by`",
             Rule::kw_loops => "`loops`",
             Rule::close_brace => "`}`",
+            Rule::omit | Rule::kw_omit => "`omit`",
+            Rule::kw_dead => "`dead`",
             Rule::part | Rule::kw_part => "`part`",
             Rule::kw_nests => "`nests`",
             Rule::expand | Rule::kw_expand => "`expand`",

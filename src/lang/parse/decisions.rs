@@ -30,6 +30,7 @@ impl Builder<'_> {
     /// What cannot be read is reported and left out.
     fn decision(&mut self, pair: Match, decisions: &mut Decisions) {
         match pair.as_rule() {
+            Rule::omit => decisions.omits_dead = Some(span_of(&pair)),
             Rule::part => decisions.rewritings.push(Rewriting::Part(span_of(&pair))),
             Rule::expand => {
                 let all = parts(pair).filter_map(|pair| self.expanded(pair)).collect();
