@@ -79,3 +79,61 @@ fn a_loop_of_one_iteration_hides_no_row() {
         for i in k..k + 1, j in 0..N { D[i][j] = 2 * D[i][j]; } for i in k + 1..N, j in 0..N { D[i][j] -= D[i][k] * D[k][j]; } }";
     assert_eq!(moved(text, 2 << 10), 2 * 4 * 64 * 64 * 64);
 }
+
+#[test]
+fn a_copy_of_which_the_border_is_needed_moves_the_border() {
+    let sweep = |to: &str, from: &str| {
+        format!("for i in 1..N - 1 {{ {to}[i] = 0.3 * ({from}[i - 1] + {from}[i] + {from}[i + 1]); }} ")
+    };
+    let text = format!(
+        "param T = 10, N = 20000; inout A[N]; temp B[N]; for i in 0..N {{ B[i] = A[i]; }} for t in 0..T {{ {}{} }}",
+        sweep("B", "A"),
+        sweep("A", "B")
+    );
+    // A goes there and back, but for its ends, which only come, and come again with B's.
+    assert_eq!(moved(&text, 8 << 10), 4 * (2 * 20000 + 4));
+}
+
+#[test]
+fn the_border_of_a_plane_is_four_strips() {
+    let average = |of: &str| format!("{of}[i][j] + {of}[i - 1][j] + {of}[i + 1][j] + {of}[i][j - 1] + {of}[i][j + 1]");
+    let loops = "for i in 1..N - 1, j in 1..N - 1";
+    let text = format!(
+        "param N = 400; inout A[N][N]; temp B[N][N]; for i in 0..N, j in 0..N {{ B[i][j] = A[i][j]; }} \
+         {loops} {{ B[i][j] = {}; }} {loops} {{ A[i][j] = {}; }}",
+        average("A"),
+        average("B")
+    );
+    // A comes once and its inside goes; the border without its corners comes a second time at most, and goes and comes as B's.
+    assert!(moved(&text, 32 << 10) <= 4 * (400 * 400 + 398 * 398 + 3 * 4 * 398));
+}
+
+#[test]
+fn a_triangle_is_made_where_one_is_read() {
+    let text = "param N = 300; input A[N][N]; temp T[N][N]; output C[N]; for i in 0..N, j in 0..N { T[i][j] = exp(A[i][j]); } \
+        for i in 0..N { C[i] = 0; for j in 0..i { C[i] += T[i][j]; } }";
+    assert_eq!(moved(text, 8 << 10), 4 * (300 * 299 / 2 + 300));
+}
+
+#[test]
+fn what_only_unread_temps_need_is_not_loaded() {
+    let text = "param N = 300; input A[N][N], X[N][N]; temp T[N][N], U[N][N]; output C[N][N]; \
+        for i in 0..N, j in 0..N { T[i][j] = X[i][j]; } for i in 0..N { U[i][0] = 0; } \
+        for i in 0..N, j in 1..N { U[i][j] = U[i][j - 1] + T[i][j]; } for i in 0..N, j in 0..N { C[i][j] = 2 * A[i][j]; }";
+    assert_eq!(moved(text, 8 << 10), 4 * 2 * 300 * 300);
+}
+
+#[test]
+fn the_last_step_of_time_makes_nothing_for_the_next() {
+    let text = "param T = 20, N = 4000; input F[T][N]; inout A[N]; temp B[N]; for i in 0..N { B[i] = 0; } for t in 0..T { \
+        for i in 0..N { A[i] = A[i] + B[i]; } for i in 0..N { B[i] = F[t][i] * A[i]; } }";
+    assert_eq!(moved(text, 64 << 10), 4 * (19 * 4000 + 2 * 4000));
+}
+
+/// Zeros that cannot wait for the second nest, which fills the array from its other end, and need not be.
+#[test]
+fn zeros_that_are_overwritten_are_not_stored() {
+    let text = "param N = 300; input A[N][N]; output C[N][N]; for i in 0..N, j in 0..N { C[i][j] = 0; } \
+        for i in 0..N, j in 0..N { C[N - 1 - i][N - 1 - j] = 2 * A[i][j]; }";
+    assert_eq!(moved(text, 8 << 10), 4 * 2 * 300 * 300);
+}

@@ -169,5 +169,5 @@ fn every_code_is_listed_and_described() {
     }
     let (status, out, err) = polyfuse(folder.path(), &["explain", "PF099"]);
     assert_eq!((status, out.as_str()), (2, ""));
-    assert!(err.contains("PF001 to PF020"), "{err}");
+    assert!(err.contains("PF001 to PF021"), "{err}");
 }
