@@ -111,6 +111,25 @@ fn the_text_of_a_schedule_gives_it_again() {
     }
 }
 
+/// A stencil of which the copy before is needed at the border alone.
+const BORDER: &str = "param T = 4, N = 500; inout A[N]; temp B[N]; for i in 0..N { B[i] = A[i]; } for t in 0..T { \
+    for i in 1..N - 1 { B[i] = A[i - 1] + A[i + 1]; } for i in 1..N - 1 { A[i] = B[i - 1] + B[i + 1]; } }";
+
+#[test]
+fn dead_instances_are_omitted_where_the_text_says_so() {
+    let border = Case::new(BORDER, &[], 300);
+    let text = border.assert_replayed("a border");
+    assert!(text.contains("\nomit dead;\n") && text.contains("S0:2;"), "{text}");
+    let remarks = border.found().expect("a schedule").report.remarks;
+    assert!(remarks.iter().any(|remark| remark.code.number() == "PF020" && remark.text.starts_with("S0 runs in part")));
+    let said = refusal(&border.applied(&text.replace("omit dead;", "")).err().expect("a mistake"));
+    assert!(said.contains("`S0` has no part"), "{said}");
+    let full = Case::new("input A[9]; output B[9]; for i in 0..9 { B[i] = A[i]; }", &[], 300);
+    let text = full.assert_replayed("a copy");
+    let said = refusal(&full.applied(&format!("omit dead;\n{text}")).err().expect("a mistake"));
+    assert!(said.contains("no instance is known to be dead"), "{said}");
+}
+
 #[test]
 fn all_kernels_are_replayed_in_the_scratchpads_asked_for() {
     let Ok(sizes) = std::env::var("POLYFUSE_REPLAY") else { return };
