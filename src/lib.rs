@@ -114,3 +114,4 @@ pub mod timeline;
 pub use explain::{Explanation, explain};
 pub use optimize::{Analysed, Failure, Optimized, Options, apply, dependences, optimize, optimize_analysed, warnings};
 pub use sweep::{Sweep, Swept};
+pub use threads::STACK_BYTES;

@@ -25,11 +25,13 @@ use crate::replay;
 use crate::report::{self, Budget, Remark, Report};
 use crate::schedule::{Decision, Fuse};
 use crate::staging::{self, Staging};
+use crate::threads::STACK_BYTES;
 use best::{Found, best};
 use live::Live;
 use rewriting::{Done, Rewriting};
-use smaller::{grouped, shrunk};
+use smaller::{Decided, Whole};
 use std::collections::BTreeSet;
+use std::sync::mpsc;
 use std::time::Instant;
 use work::Work;
 
@@ -163,30 +165,41 @@ impl<'a> Analysed<'a> {
 /// # Errors
 /// The smallest scratchpad that it can run in.
 pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optimized, Failure> {
-    let Analysed { parsed, overrides, case, live, times, .. } = analysed;
-    let mut clock = Clock::start(*times);
-    let mut found = best(case, options, &mut clock)?;
+    let Analysed { parsed, overrides, ref case, ref live, times, .. } = *analysed;
+    let (tell, told) = mpsc::channel();
+    let whole = Whole { parsed, overrides, options, source: &case.source };
+    std::thread::scope(|scope| {
+        let smaller = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let smaller = smaller.spawn_scoped(scope, move || whole.check_when_told(&told));
+        let smaller = smaller.map_err(|error| Failure::Fault(error.to_string()))?;
+        let mut clock = Clock::start(times);
+        let chosen = choose(analysed, options, &mut clock)?;
+        if case.complete && check::is_long(&chosen.outcome.counts) {
+            let rewritings = chosen.rewritten.iter().map(|done| done.by.clone()).collect();
+            let liveness = live.as_ref().filter(|_| chosen.omits_dead).map(|live| live.liveness.clone());
+            // Where nobody listens any more, what happened comes up below.
+            let _ = tell.send(Decided { liveness, rewritings, groups: chosen.outcome.decision.nests.clone() });
+        }
+        drop(tell);
+        let smaller = || smaller.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        finish(analysed, options, chosen, smaller, clock)
+    })
+}
+
+/// The best that is found for a program, or for what is live of it.
+fn choose(analysed: &Analysed, options: &Options, clock: &mut Clock) -> Result<Chosen, Failure> {
+    let Analysed { case, live, .. } = analysed;
+    let mut found = best(case, options, clock)?;
     let mut omits_dead = false;
     if let (Some(live), Fuse::Auto) = (live, options.fuse) {
-        let without = usable(best(&live.case, options, &mut clock))?;
+        let without = usable(best(&live.case, options, clock))?;
         if let Some(without) = without.filter(|without| without.outcome.bytes() < found.outcome.bytes()) {
             found = Found { per_nest: found.per_nest, ..without };
             omits_dead = true;
         }
     }
-    let Found { rewritten, case: other, outcome, per_nest, exhausted } = found;
-    let smaller = match case.complete && check::is_long(&outcome.counts) {
-        true => {
-            let rewritings: Vec<&Rewriting> = rewritten.iter().map(|done| &done.by).collect();
-            let nests = &outcome.decision.nests;
-            let liveness = live.as_ref().filter(|_| omits_dead).map(|live| &live.liveness);
-            let schedule = |case: &Case, options: &Options| grouped(case, options, nests);
-            shrunk(parsed, overrides, options, &case.source, liveness, &rewritings, schedule)?
-        }
-        false => None,
-    };
-    let chosen = Chosen { omits_dead, rewritten, case: other, outcome, per_nest, smaller, exhausted, is_given: false };
-    finish(analysed, options, chosen, clock)
+    let Found { rewritten, case, outcome, per_nest, exhausted } = found;
+    Ok(Chosen { omits_dead, rewritten, case, outcome, per_nest, exhausted, is_given: false })
 }
 
 /// What becomes of a program, and what it is compared with.
@@ -198,19 +211,23 @@ struct Chosen {
     case: Option<Case>,
     outcome: Outcome,
     per_nest: Counts,
-    /// What stands in for the program where it is too large to be run.
-    smaller: Option<(Program, Program)>,
     /// What ran out on the way.
     exhausted: BTreeSet<Budget>,
     /// Whether the schedule was given, not found.
     is_given: bool,
 }
 
-/// Checks what was chosen and makes the report.
-fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clock) -> Result<Optimized, Failure> {
+/// Checks what was chosen, `smaller` what stands in for it, and makes the report.
+fn finish(
+    analysed: &Analysed,
+    options: &Options,
+    chosen: Chosen,
+    smaller: impl FnOnce() -> Result<(), Failure>,
+    mut clock: Clock,
+) -> Result<Optimized, Failure> {
     let Analysed { parsed, overrides, case, live, warnings, .. } = analysed;
     let (source, scop, dependences, complete) = (&case.source, &case.scop, &case.dependences, case.complete);
-    let Chosen { omits_dead, rewritten, case: other, outcome, per_nest, smaller, mut exhausted, is_given } = chosen;
+    let Chosen { omits_dead, rewritten, case: other, outcome, per_nest, mut exhausted, is_given } = chosen;
     let omitting = live.as_ref().filter(|_| omits_dead);
     let scheduled = other.as_ref().unwrap_or(omitting.map_or(case, |live| &live.case));
     let operations = options.budget(scop);
@@ -220,11 +237,12 @@ fn finish(analysed: &Analysed, options: &Options, chosen: Chosen, mut clock: Clo
             known: live.case.known(),
             source: case.known(),
         }),
-        ..outcome.checked(source, scheduled, options.capacity_bytes, smaller, operations)
+        ..outcome.checked(source, scheduled, options.capacity_bytes, operations)
     };
     if check::all(&subject).map_err(Failure::Fault)? == check::Order::Unproven {
         exhausted.insert(Budget::Proof);
     }
+    smaller()?;
     if outcome.decision.is_cut_short {
         exhausted.insert(Budget::Search);
     }
@@ -446,7 +464,6 @@ impl Outcome {
         source: &'a Program,
         scheduled: &'a Case,
         capacity_bytes: i64,
-        smaller: Option<(Program, Program)>,
         operations: u64,
     ) -> check::Subject<'a> {
         check::Subject {
@@ -460,7 +477,6 @@ impl Outcome {
             arena_bytes: self.staging.placement.arena_bytes,
             capacity_bytes,
             places: self.places(),
-            smaller,
             operations,
         }
     }

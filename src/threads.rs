@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Programs nest to any depth that memory allows; a thread of its own has the stack for it.
+pub const STACK_BYTES: usize = 256 << 20;
+
 /// What one thread does: what it makes for itself and keeps, as isl's objects stay on their thread, and its tasks.
 pub struct Work<I, T> {
     pub start: I,

@@ -22,11 +22,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::Arguments;
-use polyfuse::Failure;
 use polyfuse::lang::Diagnostic;
-
-/// Programs nest to any depth that memory allows; a thread of its own has the stack for it.
-const STACK_BYTES: usize = 256 << 20;
+use polyfuse::{Failure, STACK_BYTES};
 
 /// Why a command ends without a result.
 pub enum Stop {

@@ -2,7 +2,7 @@
 
 use super::realise::{Realised, Stop};
 use super::{
-    Analysed, Case, Chosen, Clock, Done, Failure, Live, Optimized, Options, Outcome, Rewriting, Work, finish, shrunk,
+    Analysed, Case, Chosen, Clock, Done, Failure, Live, Optimized, Options, Outcome, Rewriting, Whole, Work, finish,
 };
 use crate::check::{coherence, is_long, legality};
 use crate::isl::IslError;
@@ -46,19 +46,18 @@ pub fn apply(
     let scheduled = case.as_ref().unwrap_or(first);
     let mut clock = Clock::start(analysed.times);
     let outcome = outcome(scheduled, options, decisions, &mut clock)?;
-    let smaller = match is_long(&outcome.counts) {
-        true => {
-            let rewritings: Vec<&Rewriting> = rewritten.iter().map(|done| &done.by).collect();
-            let (source, liveness) = (&analysed.case.source, live.map(|live| &live.liveness));
-            let schedule = |case: &Case, options: &Options| small(case, options, decisions);
-            shrunk(parsed, overrides, options, source, liveness, &rewritings, schedule)?
-        }
-        false => None,
+    let whole = Whole { parsed, overrides, options, source: &analysed.case.source };
+    let is_long = is_long(&outcome.counts);
+    let rewritings: Vec<Rewriting> = rewritten.iter().map(|done| done.by.clone()).collect();
+    let liveness = live.map(|live| &live.liveness);
+    let schedule = |case: &Case, options: &Options| small(case, options, decisions);
+    let smaller = || match is_long {
+        true => whole.check(whole.sizes(), liveness, &rewritings, schedule),
+        false => Ok(()),
     };
-    let exhausted = BTreeSet::new();
-    let omits_dead = live.is_some();
-    let chosen = Chosen { omits_dead, rewritten, case, outcome, per_nest: alone, smaller, exhausted, is_given: true };
-    finish(&analysed, options, chosen, clock)
+    let (exhausted, omits_dead) = (BTreeSet::new(), live.is_some());
+    let chosen = Chosen { omits_dead, rewritten, case, outcome, per_nest: alone, exhausted, is_given: true };
+    finish(&analysed, options, chosen, smaller, clock)
 }
 
 fn refused(message: String, span: Span, label: &str, help: String) -> Failure {

@@ -11,6 +11,7 @@ use crate::schedule::split::{Cut, Split};
 use itertools::Itertools;
 
 /// A way to write the same program so that there may be better schedules.
+#[derive(Clone)]
 pub enum Rewriting {
     /// Loops whose iterators stand in indices that round run as two, over blocks of values and inside them.
     Strip(Vec<Strip>),
