@@ -96,8 +96,10 @@ fn passes(touched: &[(&Access, bool)], outer: &Name, inner: &Name, inside: &[&Na
         let walks = |index: &Affine| index.has(&|name| inside.contains(&name));
         is(&x.indices[d], inner) && is(&y.indices[d], outer) && x.indices.iter().any(walks)
     };
-    let pairs = touched.iter().flat_map(|x| touched.iter().map(move |y| (x, y)));
-    pairs.into_iter().any(|(&(x, x_writes), &(y, y_writes))| x.array == y.array && (x_writes || y_writes) && is_pair(x, y))
+    touched.iter().any(|&(x, x_writes)| {
+        let of_array = touched.iter().filter(|&&(y, y_writes)| x.array == y.array && (x_writes || y_writes));
+        of_array.into_iter().any(|&(y, _)| is_pair(x, y))
+    })
 }
 
 /// Whether an array that is written is touched at `[outer][inner]` and at `[inner][outer]`, in two of its indices.
