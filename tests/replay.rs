@@ -121,7 +121,7 @@ fn dead_instances_are_omitted_where_the_text_says_so() {
     let text = border.assert_replayed("a border");
     assert!(text.contains("\nomit dead;\n") && text.contains("S0:2;"), "{text}");
     let remarks = border.found().expect("a schedule").report.remarks;
-    assert!(remarks.iter().any(|remark| remark.code.number() == "PF020" && remark.text.starts_with("S0 runs in part")));
+    assert!(remarks.iter().any(|remark| remark.code.number() == "PF021" && remark.text.starts_with("S0 runs in part")));
     let said = refusal(&border.applied(&text.replace("omit dead;", "")).err().expect("a mistake"));
     assert!(said.contains("`S0` has no part"), "{said}");
     let full = Case::new("input A[9]; output B[9]; for i in 0..9 { B[i] = A[i]; }", &[], 300);
