@@ -138,3 +138,26 @@ fn reads_that_meet_have_the_dependences_of_each() {
         (0..3).flat_map(|t| (2..10).map(move |i| (t, i))).map(|(t, i)| instance(t, i)).collect();
     assert_found(text, &instances);
 }
+
+/// One statement writes at every iteration, one at the last before the read: isl by itself names the first.
+#[test]
+fn the_last_write_is_found_among_iterations_that_conditions_fix() {
+    let text = "inout A0[1], A1[1];
+                for i in 0..6 { if i == 5 { A1[0] = A0[0]; } A0[0] = i; if i == 4 { A0[0] = 7; } }";
+    let instance = |statement: usize, i: i64, reads: &[&str], write: &str| Instance {
+        name: format!("S{statement}[{i}]"),
+        reads: reads.iter().map(|element| element.to_string()).collect(),
+        write: write.into(),
+    };
+    let mut instances = Vec::new();
+    for i in 0..6 {
+        if i == 5 {
+            instances.push(instance(0, i, &["A0[0]"], "A1[0]"));
+        }
+        instances.push(instance(1, i, &[], "A0[0]"));
+        if i == 4 {
+            instances.push(instance(2, i, &[], "A0[0]"));
+        }
+    }
+    assert_found(text, &instances);
+}

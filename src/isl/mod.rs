@@ -529,17 +529,19 @@ pub struct Flow {
 /// For each access of `sink` (`{ Sink[t] -> A[a] }`): the last definite access of `must` to the same element before it, and
 /// all accesses of `may` between the two, in the order of `dates` (`{ S[i] -> [d] }`).
 ///
+/// A parameter of the dates is none of the pairs.
+///
 /// Source: Feautrier, "Dataflow analysis of array and scalar references", IJPP 20(1), 1991.
 pub fn flow(sink: &UnionMap, must: &UnionMap, may: &UnionMap, dates: &UnionMap) -> Result<Flow> {
     let ctx = &sink.ctx;
-    let wrap = |raw| UnionMap { raw, ctx: ctx.clone() };
     ctx.call(|_| {
+        let wrap = |raw: isl_rs::UnionMap| Ok(UnionMap { raw: raw.project_out_all_params()?, ctx: ctx.clone() });
         let flow = isl_rs::UnionAccessInfo::from_sink(sink.raw.copy()?)?
             .set_must_source(must.raw.copy()?)?
             .set_may_source(may.raw.copy()?)?
             .set_schedule_map(dates.raw.copy()?)?
             .compute_flow()?;
-        Ok(Flow { pairs: wrap(flow.get_full_may_dependence()?), no_source: wrap(flow.get_must_no_source()?) })
+        Ok(Flow { pairs: wrap(flow.get_full_may_dependence()?)?, no_source: wrap(flow.get_must_no_source()?)? })
     })
 }
 

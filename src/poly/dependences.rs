@@ -204,7 +204,7 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     };
     let sides = Sides::of(scop, Some(array), reductions)?;
     let users: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].touches(array)).collect();
-    let dates = &scop.dates(&users)?;
+    let dates = &scop.dates_for_flow(&users)?;
     // Each read waits for its own writes, whatever else is read, and isl's work grows faster than with the number of reads.
     let mut plain = Flow { pairs: scop.ctx.empty_union_map()?, no_source: scop.ctx.empty_union_map()? };
     for reads in &sides.reads {

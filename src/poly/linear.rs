@@ -33,7 +33,7 @@ impl Linear {
         Some(Linear { coefficients, constant: term(self.constant, other.constant)? })
     }
 
-    fn as_constant(&self) -> Option<i64> {
+    pub(super) fn as_constant(&self) -> Option<i64> {
         self.coefficients.iter().all(|&c| c == 0).then_some(self.constant)
     }
 

@@ -3,6 +3,7 @@
 use super::{Linear, text};
 use crate::isl::{Context, Map, Result, Row, Set, UnionMap};
 use crate::lang::ast::{self, Affine, AffineKind, Assign, AssignOp, Condition, Name, Stmt};
+use itertools::Itertools;
 use std::collections::HashMap;
 
 /// A source-level program as a static control part.
@@ -39,6 +40,8 @@ pub struct Dim {
     /// Where the loop has a step and starts at an affine value: the dimension counts steps, and the iterator is
     /// `start + step·dimension`.
     pub stepped: Option<(Affine, i64)>,
+    /// The dimension where all instances have the same.
+    pub fixed: Option<i64>,
 }
 
 pub struct Access {
@@ -114,6 +117,29 @@ impl Scop {
     /// # Errors
     /// When isl refuses a number.
     pub fn dates(&self, statements: &[usize]) -> Result<UnionMap> {
+        self.dates_from("", statements)
+    }
+
+    /// The same for isl's flow, with a parameter `p` in it where isl would name wrong sources without.
+    ///
+    /// isl takes a dimension for a position in a body where two statements have different constants in it. An iterator that conditions
+    /// fix is none: other statements run at its other values, and the sources of one level are no longer before those of the next.
+    /// `p + 4` is no constant.
+    ///
+    /// # Errors
+    /// When isl refuses a number.
+    pub fn dates_for_flow(&self, statements: &[usize]) -> Result<UnionMap> {
+        let fixed = |level: usize| {
+            let dims = statements.iter().filter_map(move |&s| self.statements[s].dims.get(level));
+            dims.filter_map(|dim| dim.fixed)
+        };
+        let depth = statements.iter().map(|&s| self.statements[s].dims.len()).max().unwrap_or(0);
+        let confuses = (0..depth).any(|level| !fixed(level).all_equal());
+        self.dates_from(if confuses { "p + " } else { "" }, statements)
+    }
+
+    /// The dates with a start added to all iterators.
+    fn dates_from(&self, start: &str, statements: &[usize]) -> Result<UnionMap> {
         let of = |&s: &usize| &self.statements[s];
         let depth = statements.iter().map(|s| of(s).dims.len()).max().unwrap_or(0);
         let position = |s: &usize, level: usize| of(s).positions.get(level).copied().unwrap_or(0);
@@ -127,13 +153,14 @@ impl Scop {
                     date.push(position(s, level).to_string());
                 }
                 if level < depth {
-                    date.push(dims.get(level).cloned().unwrap_or("0".into()));
+                    date.push(format!("{start}{}", dims.get(level).map_or("0", |dim| dim)));
                 }
             }
             format!("S{s}[{}] -> [{}]", dims.join(","), date.join(","))
         };
         let parts: Vec<String> = statements.iter().map(part).collect();
-        self.ctx.union_map(&format!("{{ {} }}", parts.join("; ")))
+        let parameters = if start.is_empty() { "" } else { "[p] -> " };
+        self.ctx.union_map(&format!("{parameters}{{ {} }}", parts.join("; ")))
     }
 }
 
@@ -249,18 +276,16 @@ impl Walk<'_> {
         let (mut accesses, reads) = self.accesses(assign, &tuple, &domain)?;
         let fixed = fixed(&domain)?;
         for form in accesses.iter_mut().flat_map(|access| &mut access.linear) {
-            *form = form.take().and_then(|form| fixed.iter().try_rfold(form, |form, (k, value)| form.with(*k, value)));
+            *form = form.take().and_then(|form| substituted(form, &fixed));
         }
         let label = assign.label.clone().unwrap_or_else(|| name.as_str().into());
-        let dims = self
-            .frames
-            .iter()
-            .map(|f| Dim {
-                iterator: f.range.iterator.clone(),
-                loop_id: f.loop_id,
-                stepped: f.stepped.then(|| (f.range.lo.clone(), f.range.step)),
-            })
-            .collect();
+        let dim = |(k, f): (usize, &Frame)| Dim {
+            iterator: f.range.iterator.clone(),
+            loop_id: f.loop_id,
+            stepped: f.stepped.then(|| (f.range.lo.clone(), f.range.step)),
+            fixed: substituted(Linear::dim(self.frames.len(), k), &fixed).and_then(|value| value.as_constant()),
+        };
+        let dims = self.frames.iter().enumerate().map(dim).collect();
         let (assign, positions) = (assign.clone(), positions.to_vec());
         Ok(Statement { label, nest: self.nest, assign, dims, domain, positions, accesses, reads })
     }
@@ -311,6 +336,11 @@ fn fixed(domain: &Set) -> Result<Vec<(usize, Linear)>> {
     fixed.sort_by_key(|(k, _)| *k);
     fixed.dedup_by_key(|(k, _)| *k);
     Ok(fixed)
+}
+
+/// The form with the dimensions that others fix at their values.
+fn substituted(form: Linear, fixed: &[(usize, Linear)]) -> Option<Linear> {
+    fixed.iter().try_rfold(form, |form, (k, value)| form.with(*k, value))
 }
 
 impl Statement {

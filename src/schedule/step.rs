@@ -154,7 +154,12 @@ fn iteration(statement: &Statement, n: usize, nest: usize, at: i64) -> Result<Op
         let Access { array, reads, writes, .. } = *access;
         Ok(Access { array, reads, writes, relation, linear, source: access.source.clone() })
     };
-    let dim = |dim: &Dim| Dim { iterator: dim.iterator.clone(), loop_id: dim.loop_id, stepped: dim.stepped.clone() };
+    let dim = |dim: &Dim| Dim {
+        iterator: dim.iterator.clone(),
+        loop_id: dim.loop_id,
+        stepped: dim.stepped.clone(),
+        fixed: dim.fixed,
+    };
     Ok(Some(Statement {
         label: statement.label.clone(),
         nest,
