@@ -170,13 +170,10 @@ impl View<'_> {
         for user in &self.spec.users {
             let path = self.path(user);
             let tile_loop = &path.loops[q];
+            // A statement that only goes along with the others, at one time or at times that loops outside set.
             let Some(k) = moving_dim(path, q) else {
-                // A statement that only goes along with the others, at times that loops outside set.
-                if tile_loop.value.coefficients.iter().any(|&c| c != 0) {
-                    disjoint = false;
-                    continue;
-                }
-                return Movement::Other;
+                disjoint = false;
+                continue;
             };
             disjoint &= single_dim(&tile_loop.value).is_some();
             for access in user.accesses.iter().map(|&a| &self.times.scop.statements[user.statement].accesses[a]) {

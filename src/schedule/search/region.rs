@@ -129,6 +129,11 @@ impl Region {
         }
     }
 
+    /// Whether it is touched at one position of the fixed loops only.
+    pub fn runs_once(&self) -> bool {
+        !self.activity.is_empty() && self.activity.iter().all(|activity| matches!(activity, Activity::Once(_)))
+    }
+
     /// Fixed loops that move the array dim.
     pub fn slots(&self, dim: usize) -> impl Iterator<Item = usize> + '_ {
         self.dims[dim].iter().flat_map(|form| form.terms.iter().map(|term| term.0))
@@ -137,9 +142,10 @@ impl Region {
 
 fn activity(frame: &Frame, statement: usize, id: usize) -> Activity {
     let attach = frame.attach(id, statement);
-    match attach.iterator {
-        Some(i) => Activity::Runs(attach.rate, attach.shift, frame.problem.statements[statement].extents[i]),
-        None => Activity::Once(attach.shift),
+    let extent = attach.iterator.map_or(1, |i| frame.problem.statements[statement].extents[i]);
+    match extent {
+        1 => Activity::Once(attach.shift),
+        _ => Activity::Runs(attach.rate, attach.shift, extent),
     }
 }
 

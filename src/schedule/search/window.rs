@@ -2,7 +2,8 @@
 //!
 //! One box serves all users. Walking the loops inside an instance from the outermost: a loop that moves the box without overlap
 //! cuts it to one tile; a loop that moves it along one array dim with overlap makes that dim a ring as long as the window, and the
-//! other dims stay whole; a loop that does not move it, or moves it in several ways, leaves all of it in place.
+//! other dims stay whole; a loop that does not move it, or moves it in several ways, leaves all of it in place. Users that run at one
+//! position of the loop only do not move the box: they must lie in it there.
 //!
 //! Differs from a live set: an overlap in two dims would need a line buffer and a window; here the inner dim stays whole, because
 //! a ring in one dim is what a plain box can be.
@@ -44,12 +45,14 @@ pub fn moving(frame: &Frame, array: usize, users: &[usize]) -> u64 {
     mask
 }
 
-/// How `id` moves the accesses of `users` to `array`.
+/// How `id` moves the accesses of `users` to `array`; those that run at one of its positions do not count.
 pub fn motion(frame: &Frame, array: usize, users: &[usize], id: usize) -> Motion {
     let mut steps: Option<Vec<(i64, i64)>> = None;
     for (statement, access) in accesses(frame, array, users) {
         let attach = frame.attach(id, statement);
-        let Some(iterator) = attach.iterator else { return Motion::Irregular };
+        let Some(iterator) = attach.iterator.filter(|&i| frame.problem.statements[statement].extents[i] > 1) else {
+            continue;
+        };
         let step = |index: &Index| match index {
             Index::Linear { coefficients, .. } => (coefficients[iterator], attach.rate),
             Index::Range { .. } => (0, attach.rate),
@@ -102,7 +105,7 @@ pub struct Memory {
 enum Question {
     /// The longest hull, clipped to the array.
     Length,
-    /// The longest hull if iterators had no ends; `UNBOUNDED` when users move apart.
+    /// The longest hull if iterators had no ends; `UNBOUNDED` when users move apart, or one that runs once lies outside.
     Ring,
     /// 1 if hulls at consecutive positions of the loop in this slot can meet, iterators having no ends.
     Overlap(usize),
@@ -223,7 +226,7 @@ impl Length {
 
     /// The longest unclipped hull.
     fn ring(&self, tiles: &[i64]) -> i64 {
-        let Some(periods) = self.periods() else { return UNBOUNDED };
+        let Some(periods) = self.periods(tiles) else { return UNBOUNDED };
         let mut positions = vec![0; periods.len()];
         let mut longest = 0;
         for _ in 0..periods.iter().product::<i64>() {
@@ -236,7 +239,7 @@ impl Length {
 
     /// Can the unclipped hulls at two consecutive positions of the loop meet?
     fn overlap(&self, slot: usize, tiles: &[i64]) -> bool {
-        let Some(periods) = self.periods() else { return true };
+        let Some(periods) = self.periods(tiles) else { return true };
         let mut positions = vec![0; periods.len()];
         for _ in 0..periods.iter().product::<i64>() {
             let here = self.unclipped(tiles, &positions);
@@ -251,21 +254,42 @@ impl Length {
         false
     }
 
+    /// The hull of the regions that the loops move.
     fn unclipped(&self, tiles: &[i64], positions: &[i64]) -> (i64, i64) {
-        let intervals = self
-            .regions
-            .iter()
-            .map(|region| hull(&region.dims[0], |slot| forever(region.activity[slot], tiles[slot], positions[slot])));
+        let run = |region: &Region, slot: usize| match region.activity[slot] {
+            Activity::Runs(rate, shift, extent) => {
+                let (lo, hi) = unclipped_run((rate, shift, extent), tiles[slot], positions[slot]);
+                // A tile narrower than the rate can be empty; it is then taken to touch one iteration.
+                (lo, hi.max(lo + 1))
+            }
+            Activity::Once(_) => (0, 1),
+        };
+        let moved = self.regions.iter().filter(|region| !region.runs_once());
+        let intervals = moved.map(|region| hull(&region.dims[0], |slot| run(region, slot)));
         intervals.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
     }
 
+    /// Whether each region that runs at one position only lies in the hull of the others there.
+    fn holds_those_that_run_once(&self, tiles: &[i64]) -> bool {
+        self.regions.iter().filter(|region| region.runs_once()).all(|region| {
+            let position = |(activity, &tile): (&Activity, &i64)| activity.active(tile).start;
+            let positions: Vec<i64> = region.activity.iter().zip(tiles).map(position).collect();
+            let (low, high) = hull(&region.dims[0], |_| (0, 1));
+            let around = self.unclipped(tiles, &positions);
+            around.0 <= low && high <= around.1
+        })
+    }
+
     /// For each loop the number of positions after which the hull repeats, moved; `None` when its parts move apart.
-    fn periods(&self) -> Option<Vec<i64>> {
+    fn periods(&self, tiles: &[i64]) -> Option<Vec<i64>> {
+        if !self.holds_those_that_run_once(tiles) {
+            return None;
+        }
         let mut periods = Vec::new();
         for slot in 0..self.loop_extents.len() {
             let mut step: Option<(i64, i64)> = None;
             let mut period: i64 = 1;
-            for region in &self.regions {
+            for region in self.regions.iter().filter(|region| !region.runs_once()) {
                 let Activity::Runs(rate, ..) = region.activity[slot] else { return None };
                 for form in &region.dims[0] {
                     let own = (coefficient(form, slot), rate);
@@ -280,17 +304,6 @@ impl Length {
         }
         let all = periods.iter().try_fold(1i64, |product, &p| product.checked_mul(p));
         all.is_some_and(|all| all <= ENUMERATED_POSITIONS).then_some(periods)
-    }
-}
-
-fn forever(activity: Activity, tile: i64, position: i64) -> (i64, i64) {
-    match activity {
-        Activity::Runs(rate, shift, extent) => {
-            let (lo, hi) = unclipped_run((rate, shift, extent), tile, position);
-            // A tile narrower than the rate can be empty; it is then taken to touch one iteration.
-            (lo, hi.max(lo + 1))
-        }
-        Activity::Once(_) => (0, 1),
     }
 }
 
