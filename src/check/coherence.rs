@@ -32,7 +32,13 @@ pub fn stale(scop: &Scop, dependences: &Dependences, schedule: &Schedule) -> Res
             for source in first.users.iter().filter(|user| accesses(scop, user).any(|a| a.writes)) {
                 for sink in &second.users {
                     let Some(flow) = through(scop, dependences, source, sink, first.array)? else { continue };
-                    if meet(scop, schedule, &flow, (first, source), (second, sink))? {
+                    let free = dependences.free_between(source.statement, sink.statement, first.array);
+                    let kept = free.map_or(Ok(flow.clone()), |free| flow.subtract(free))?;
+                    let (one, other) = ((first, source), (second, sink));
+                    // Values that either may add to first need but one of the two buffers to be over before the other begins.
+                    let is_stale = meet(scop, schedule, &kept, one, other, Order::Kept)?
+                        || free.is_some() && meet(scop, schedule, &flow, one, other, Order::Free)?;
+                    if is_stale {
                         let (from, to) = ((source.statement, b), (sink.statement, c));
                         return Ok(Some(Stale { array: first.array, from, to }));
                     }
@@ -58,6 +64,15 @@ fn through(scop: &Scop, dependences: &Dependences, source: &User, sink: &User, a
     Ok(found)
 }
 
+/// Which of two buffers must be over before the other begins.
+#[derive(PartialEq)]
+enum Order {
+    /// The first.
+    Kept,
+    /// Either.
+    Free,
+}
+
 /// Whether a buffer still holds some of the values when the other one is filled.
 fn meet(
     scop: &Scop,
@@ -65,6 +80,7 @@ fn meet(
     flow: &Map,
     (first, source): (&BufferSpec, &User),
     (second, sink): (&BufferSpec, &User),
+    order: Order,
 ) -> Result<bool> {
     let path = |user: &User| schedule.path(user.statement);
     let (Some((g, from)), Some((h, to))) = (path(source), path(sink)) else { return Ok(false) };
@@ -95,6 +111,9 @@ fn meet(
     let positions = |users: &mut dyn Iterator<Item = &User>| {
         users.filter_map(path).map(|(_, path)| path.positions[around]).collect::<Vec<_>>()
     };
-    let last = positions(&mut first.users.iter().filter(writes));
-    Ok(last.iter().max() >= positions(&mut second.users.iter()).iter().min())
+    let begins_late = |first: &BufferSpec, second: &BufferSpec| {
+        let last = positions(&mut first.users.iter().filter(writes));
+        last.iter().max() < positions(&mut second.users.iter()).iter().min()
+    };
+    Ok(!(begins_late(first, second) || order == Order::Free && begins_late(second, first)))
 }

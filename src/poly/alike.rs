@@ -50,7 +50,7 @@ impl Names {
         let ranks = self.ranks(scop);
         for (&s, ranks) in self.users.iter().zip(ranks) {
             let statement = &scop.statements[s];
-            uses.push(format!("{} {} {ranks:?}", statement.dims.len(), statement.is_reduction()));
+            uses.push(format!("{} {:?} {ranks:?}", statement.dims.len(), statement.assign.op));
             for access in statement.accesses.iter().filter(|access| access.array == self.array) {
                 let relation = access.relation.named_domain("S")?.named_range("A")?;
                 uses.push(format!("{} {} {relation}", access.reads, access.writes));
@@ -91,6 +91,7 @@ impl Renaming<'_> {
         Ok(Relations {
             flow: each(&of.flow, values)?,
             reduction: each(&of.reduction, values)?,
+            combined: each(&of.combined, values)?,
             order: each(&of.order, pairs)?,
             output: each(&of.output, pairs)?,
             anti: each(&of.anti, pairs)?,

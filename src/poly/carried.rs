@@ -1,10 +1,10 @@
 //! Which dependences has a program that runs the same instances in another order?
 //!
 //! Those of the program that it was made of, between the instances under their new names. Finding them anew takes isl many times longer
-//! where a nest was cut into many cases. Only pairs of a reduction's own instances turn with the order, and tie together the statements
-//! that the reduction has become.
+//! where a nest was cut into many cases. Only pairs of instances that combine their values turn with the order, and tie together the
+//! statements that a reduction has become.
 
-use super::dependences::{Dependences, Relations, instances};
+use super::dependences::{Dependences, Relations, forwards, instances};
 use super::scop::{Dim, Scop, Statement};
 use crate::isl::{Result, UnionMap};
 use crate::lang::ast::{Array, Assign};
@@ -36,12 +36,14 @@ impl Dependences {
         let pairs = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&names)?);
         let with_elements = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&with_element)?);
         let sides = |map: &UnionMap| filled(&map.apply_domain(&names)?);
-        let (reduction, tied) = turned(to, &pairs(&instances(&self.reduction)?)?)?;
-        let tied_pairs = instances(&tied)?;
-        let joined = |map: UnionMap| map.union(&tied_pairs);
+        let commuting = self.reduction.union(&self.combined)?;
+        let (reduction, combined) = turned(to, &pairs(&instances(&commuting)?)?)?;
+        let tied = instances(&forwards(&combined)?.0)?;
+        let joined = |map: UnionMap| map.union(&tied);
         Ok(Some(Dependences::of(Relations {
-            flow: with_elements(&self.flow)?.union(&tied)?,
+            flow: with_elements(&self.flow.subtract(&self.combined)?)?.union(&combined)?,
             reduction,
+            combined,
             order: joined(pairs(&self.order)?)?.coalesce()?,
             anti: joined(pairs(&self.anti)?)?,
             output: joined(pairs(&self.output)?)?,

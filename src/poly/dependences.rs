@@ -3,6 +3,8 @@
 //! Instances of one `op=` on one element may run in any order, so its writes are definite for nobody's reads but are all
 //! seen by the next reader (isl's may-sources), and pairs of one `op=` with itself through its target are told apart.
 //! That keeps every other edge complete: the initialisation precedes all instances of a reduction, a reader follows all.
+//! Two statements that add to one element run in the order of the text where they meet, but the second need not wait for
+//! the first again from one iteration to the next: all of one may run before all of the other.
 //!
 //! Source: Feautrier, "Dataflow analysis of array and scalar references", IJPP 20(1), 1991; reductions as in Doerfert,
 //! Streit, Hack, Benaissa, "Polly's polyhedral scheduling in the presence of reductions", IMPACT 2015.
@@ -27,7 +29,9 @@ pub struct Dependences {
     pub flow: UnionMap,
     /// From one instance of a reduction to another on the same element, in source order. `{ S[s] -> [S[t] -> A[a]] }`
     pub reduction: UnionMap,
-    /// What any order of execution must keep: flow, anti and output, without the pairs of a reduction with itself.
+    /// Those pairs of `flow` that two statements combine by `op=` of one kind. `{ S[s] -> [T[t] -> A[a]] }`
+    pub combined: UnionMap,
+    /// What any order of execution must keep: anti, output and flow, of what is combined that from a statement to later ones of the text.
     /// `{ S[s] -> T[t] }`
     pub order: UnionMap,
     /// From a read to the next write. `{ S[s] -> T[t] }`
@@ -47,12 +51,14 @@ struct ByStatement {
     flow: BTreeMap<(usize, usize, usize), Map>,
     /// `{ [S[s] -> S[t]] -> A[a] }`
     reduction: BTreeMap<(usize, usize), Map>,
+    /// `{ [S[s] -> T[t]] -> A[a] }`
+    free: BTreeMap<(usize, usize, usize), Map>,
     /// `{ S[s] -> A[a] }`
     live_out: BTreeMap<(usize, usize), Map>,
 }
 
 impl ByStatement {
-    fn of(flow: &UnionMap, reduction: &UnionMap, live_out: &UnionMap) -> Result<ByStatement> {
+    fn of(flow: &UnionMap, reduction: &UnionMap, combined: &UnionMap, live_out: &UnionMap) -> Result<ByStatement> {
         let triple = |map: &Map| -> Result<Option<(usize, usize, usize)>> {
             let sink = map.range()?.unwrap()?;
             let names = (map.domain_name(), sink.domain_name(), sink.range_name());
@@ -61,10 +67,18 @@ impl ByStatement {
                 _ => None,
             })
         };
-        let mut found = ByStatement { flow: BTreeMap::new(), reduction: BTreeMap::new(), live_out: BTreeMap::new() };
-        for map in flow.maps()? {
-            if let Some(key) = triple(&map)? {
-                found.flow.insert(key, map.uncurry()?.coalesce()?);
+        let mut found = ByStatement {
+            flow: BTreeMap::new(),
+            reduction: BTreeMap::new(),
+            free: BTreeMap::new(),
+            live_out: BTreeMap::new(),
+        };
+        let free = forwards(combined)?.1;
+        for (from, to) in [(flow, &mut found.flow), (&free, &mut found.free)] {
+            for map in from.maps()? {
+                if let Some(key) = triple(&map)? {
+                    to.insert(key, map.uncurry()?.coalesce()?);
+                }
             }
         }
         for map in reduction.maps()? {
@@ -95,9 +109,9 @@ impl Dependences {
     }
 
     pub(super) fn of(relations: Relations) -> Result<Dependences> {
-        let Relations { flow, reduction, order, anti, output, live_in, live_out } = relations;
-        let by_statement = ByStatement::of(&flow, &reduction, &live_out)?;
-        Ok(Dependences { flow, reduction, order, anti, output, live_in, live_out, by_statement })
+        let Relations { flow, reduction, combined, order, anti, output, live_in, live_out } = relations;
+        let by_statement = ByStatement::of(&flow, &reduction, &combined, &live_out)?;
+        Ok(Dependences { flow, reduction, combined, order, anti, output, live_in, live_out, by_statement })
     }
 
     /// Values of an array that one statement makes and another reads. `{ [S[s] -> T[t]] -> A[a] }`
@@ -133,6 +147,11 @@ impl Dependences {
         self.by_statement.reduction.get(&(statement, array))
     }
 
+    /// Those values that pass from one `op=` to another where either may run first. `{ [S[s] -> T[t]] -> A[a] }`
+    pub fn free_between(&self, source: usize, sink: usize, array: usize) -> Option<&Map> {
+        self.by_statement.free.get(&(source, sink, array))
+    }
+
     /// A statement's writes that may stand at the end. `{ S[s] -> A[a] }`
     pub fn live_out_of(&self, statement: usize, array: usize) -> Option<&Map> {
         self.by_statement.live_out.get(&(statement, array))
@@ -163,6 +182,7 @@ pub fn dependences(scop: &Scop, reductions: Reductions, operations: u64) -> Resu
 pub(super) struct Relations {
     pub flow: UnionMap,
     pub reduction: UnionMap,
+    pub combined: UnionMap,
     pub order: UnionMap,
     pub anti: UnionMap,
     pub output: UnionMap,
@@ -177,6 +197,7 @@ impl Relations {
         Ok(Relations {
             flow: none.clone(),
             reduction: none.clone(),
+            combined: none.clone(),
             order: none.clone(),
             anti: none.clone(),
             output: none.clone(),
@@ -189,6 +210,7 @@ impl Relations {
         Ok(Relations {
             flow: self.flow.union(&other.flow)?,
             reduction: self.reduction.union(&other.reduction)?,
+            combined: self.combined.union(&other.combined)?,
             order: self.order.union(&other.order)?,
             anti: self.anti.union(&other.anti)?,
             output: self.output.union(&other.output)?,
@@ -213,10 +235,14 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     }
     // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
     let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
-    let (combined, reduction) = split_own(&updates.pairs)?;
+    let (others, reduction) = split(&updates.pairs, |s, t| s != t)?;
+    let (combined, tied) = split(&others, |s, t| scop.statements[s].commutes_with(&scop.statements[t]))?;
+    // What the value of an `op=` reads of its target's array waits for all before.
+    let combined = combined.subtract(&plain.pairs)?;
+    let tied = tied.union(&forwards(&combined)?.0)?;
     let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
-    let output = overwritten.union(&combined)?;
+    let output = overwritten.union(&tied)?;
     let mut anti = from_updates(scop, &output)?;
     for reads in &sides.reads {
         let found = scop.ctx.budget(operations, || self::anti(&all_writes, reads, &sides.writes, dates))?;
@@ -224,10 +250,10 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     }
     let live_in = plain.no_source.union(&updates.no_source)?;
     let live_out = scop.ctx.budget(operations, || live_out(scop, array, &sides, dates))?;
-    let flow = plain.pairs.union(&combined)?;
+    let kept = plain.pairs.union(&tied)?;
     let (output, anti) = (instances(&output)?, instances(&anti)?);
-    let order = instances(&flow)?.union(&output)?.union(&anti)?;
-    Ok(Relations { flow, reduction, order, anti, output, live_in, live_out })
+    let order = instances(&kept)?.union(&output)?.union(&anti)?;
+    Ok(Relations { flow: kept.union(&combined)?, reduction, combined, order, anti, output, live_in, live_out })
 }
 
 /// For each instance of `sink` the last of `must` before it and all of `may` between the two.
@@ -327,15 +353,22 @@ fn renamed(map: &UnionMap, letter: char) -> Result<UnionMap> {
     Ok(result)
 }
 
-/// Pairs of two statements, and pairs of a statement with itself.
-fn split_own(pairs: &UnionMap) -> Result<(UnionMap, UnionMap)> {
-    let mut other = pairs.context().empty_union_map()?;
-    let mut own = other.clone();
+/// Pairs of statements (by number, from the earlier instance to the later) that pass a test, and the others.
+fn split(pairs: &UnionMap, test: impl Fn(usize, usize) -> bool) -> Result<(UnionMap, UnionMap)> {
+    let mut passed = pairs.context().empty_union_map()?;
+    let mut others = passed.clone();
     for map in pairs.maps()? {
-        let side = if map.domain_name() == sink_name(&map)? { &mut own } else { &mut other };
+        let statements = map.domain_name().zip(sink_name(&map)?);
+        let passes = statements.is_some_and(|(s, t)| test(number(&s), number(&t)));
+        let side = if passes { &mut passed } else { &mut others };
         *side = side.union(&map.to_union_map()?)?;
     }
-    Ok((other, own))
+    Ok((passed, others))
+}
+
+/// Pairs whose source stands before the sink in the text, and the others.
+pub(super) fn forwards(pairs: &UnionMap) -> Result<(UnionMap, UnionMap)> {
+    split(pairs, |s, t| s < t)
 }
 
 /// The name of `T` in `{ S[s] -> [T[t] -> A[a]] }`.

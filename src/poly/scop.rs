@@ -64,6 +64,15 @@ impl Statement {
     pub fn is_reduction(&self) -> bool {
         self.assign.op != AssignOp::Set
     }
+
+    /// Whether two reductions of one array combine values so that their instances may run in any order.
+    pub fn commutes_with(&self, other: &Statement) -> bool {
+        let kind = |statement: &Statement| match statement.assign.op {
+            AssignOp::Sub => AssignOp::Add,
+            op => op,
+        };
+        self.is_reduction() && kind(self) == kind(other)
+    }
 }
 
 /// The name of statement `n` in relations.

@@ -376,7 +376,12 @@ impl View<'_> {
             let Some(flow) = self.flow(source.statement, user.statement) else { continue };
             // Only what this buffer's own writes of the source made lies in it.
             let Some(made) = self.relation(source, |a| a.writes)? else { continue };
-            let flow = flow.intersect_domain_factor_domain(&made)?.curry()?;
+            let mut flow = flow.intersect_domain_factor_domain(&made)?;
+            // Of two that may run in either order each reads what was there before both.
+            if let Some(free) = self.dependences.free_between(source.statement, user.statement, self.spec.array) {
+                flow = flow.subtract(free)?;
+            }
+            let flow = flow.curry()?;
             let in_scope = flow.apply_domain(&self.times.prefix(source.statement, scope)?)?;
             all.push(self.within(grain, scope)?.apply_range(&in_scope)?.uncurry()?);
         }
@@ -419,6 +424,16 @@ impl View<'_> {
                 let away = self.same_iteration(own, user, user, scope)?.1;
                 // Tiles may run a reduction in another order than the source: either of a pair may be the later one.
                 needed = union(needed, away.domain_factor_domain()?.union(&away.domain_factor_range()?)?)?;
+            }
+            for other in 0..self.times.scop.statements.len() {
+                let Some(free) = self.dependences.free_between(other, user.statement, self.spec.array) else {
+                    continue;
+                };
+                let away = match self.reader(other) {
+                    Some(own) => self.same_iteration(free, own, user, scope)?.1,
+                    None => free.clone(),
+                };
+                needed = union(needed, away.domain_factor_range()?)?;
             }
             // All of them is the usual answer, and the writes themselves say it in the fewest words.
             needed
