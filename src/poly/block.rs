@@ -2,7 +2,7 @@
 //!
 //! A factorisation in place, or a triangular solve, has statements in fewer loops than its deepest one, and touches one array as a result
 //! and as operands. Each
-//! statement that lacks a loop takes part at the value of another of its iterators; where no dependence runs backwards along any of the
+//! statement that lacks a loop takes part at the value of another of its iterators, or before the loop's first block; where no dependence runs backwards along any of the
 //! loops, blocks of all of them may run one after the other. Blocks of operands and results are the same or share no element, once the
 //! cases are told apart in which the blocks of two loops are the same, which is what lets them stay in buffers.
 //!
@@ -32,8 +32,8 @@ pub struct Block {
     pub extent: i64,
 }
 
-/// For each statement of the nest the iterator whose value says in which block it runs.
-pub type BlockDim = BTreeMap<usize, usize>;
+/// For each statement of the nest the iterator whose value says in which block it runs; `None`: before the first.
+pub type BlockDim = BTreeMap<usize, Option<usize>>;
 
 /// Fewer values make no block.
 const LEAST: i64 = 2;
@@ -73,22 +73,21 @@ impl Block {
             let mut accesses = scop.statements[deepest].accesses.iter().filter(|access| is_written(access.array));
             accesses.any(|access| access.linear.iter().any(|form| is_moved(form, *k)))
         };
+        // Those in most loops choose first: what is left takes part where they run.
+        let by_depth: Vec<usize> = statements.iter().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))).collect();
         let (outer, inner): (Vec<usize>, Vec<usize>) =
             (0..depth(deepest)).filter(of_use).partition(|&k| !moved(scop, deepest, k).is_empty());
         let mut dims = Vec::new();
         for k in outer.into_iter().chain(inner) {
-            let chosen = BTreeMap::from([(deepest, k)]);
+            let chosen = BTreeMap::from([(deepest, Some(k))]);
             let (known, left) = (BTreeMap::new(), CHOICES);
-            let mut search = Search { scop, order: &order, deepest: (deepest, k), chosen, known, left };
-            if search.rest(&statements)? && is_plain(scop, &search.chosen) {
+            let mut search = Search { scop, order: &order, dims: &dims, deepest: (deepest, k), chosen, known, left };
+            if search.rest(&by_depth)? && is_plain(scop, &search.chosen) {
                 dims.push(search.chosen);
             }
         }
-        let Some(range) = dims.first().map(|dim| scop.range(scop.statements[deepest].dims[dim[&deepest]].loop_id))
-        else {
-            return Ok(None);
-        };
-        let extent = range?.map_or(0, |(_, most)| most.saturating_add(1));
+        let Some(loop_id) = dims.first().and_then(|dim| loop_of(scop, dim, deepest)) else { return Ok(None) };
+        let extent = scop.range(loop_id)?.map_or(0, |(_, most)| most.saturating_add(1));
         let is_of_use = (2..=MOST).contains(&dims.len()) && extent <= FARTHEST && is_in_two_ways(scop, &dims);
         Ok(is_of_use.then_some(Block { nest, dims, size: 1, extent }))
     }
@@ -109,8 +108,9 @@ impl Block {
 
     /// The same for a program of another size.
     pub fn scaled(&self, scop: &Scop) -> Result<Option<Block>> {
-        let Some((&s, &k)) = self.dims[0].iter().next() else { return Ok(None) };
-        Ok(scop.range(scop.statements[s].dims[k].loop_id)?.map(|(_, most)| {
+        let mut loops = self.dims[0].keys().filter_map(|&s| loop_of(scop, &self.dims[0], s));
+        let Some(loop_id) = loops.next() else { return Ok(None) };
+        Ok(scop.range(loop_id)?.map(|(_, most)| {
             let size = i128::from(self.size) * i128::from(most.saturating_add(1)) / i128::from(self.extent.max(1));
             Block { size: (size as i64).max(1), extent: most.saturating_add(1), ..self.clone() }
         }))
@@ -118,7 +118,7 @@ impl Block {
 
     /// Bytes that a statement touches in one block of each loop.
     fn bytes(&self, scop: &Scop, s: usize, size: i64) -> i128 {
-        let in_block: Vec<usize> = self.dims.iter().map(|dim| dim[&s]).collect();
+        let in_block: Vec<usize> = self.dims.iter().filter_map(|dim| dim[&s]).collect();
         let of = |access: &Access| {
             let array = &scop.arrays[access.array];
             let length = |(form, &extent): (&Option<Linear>, &i64)| {
@@ -138,7 +138,7 @@ impl Block {
 fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
     let statements: Vec<usize> = dims[0].keys().copied().collect();
     let along = |s: usize, access: &Access| -> Vec<Vec<usize>> {
-        let loops = |form| (0..dims.len()).filter(|&d| is_moved(form, dims[d][&s])).collect();
+        let loops = |form| (0..dims.len()).filter(|&d| dims[d][&s].is_some_and(|k| is_moved(form, k))).collect();
         access.linear.iter().map(loops).collect()
     };
     let of = |s: usize| scop.statements[s].accesses.iter().map(move |access| (access.array, along(s, access)));
@@ -149,7 +149,12 @@ fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
 
 /// Whether none of the loops has a step.
 fn is_plain(scop: &Scop, dim: &BlockDim) -> bool {
-    dim.iter().all(|(&s, &k)| scop.statements[s].dims[k].stepped.is_none())
+    dim.iter().all(|(&s, k)| k.is_none_or(|k| scop.statements[s].dims[k].stepped.is_none()))
+}
+
+/// The loop of the iterator that says in which block a statement runs.
+fn loop_of(scop: &Scop, dim: &BlockDim, s: usize) -> Option<usize> {
+    Some(scop.statements[s].dims[(*dim.get(&s)?)?].loop_id)
 }
 
 /// Instances of one statement that must run before some of another.
@@ -173,11 +178,13 @@ fn moved(scop: &Scop, s: usize, k: usize) -> Vec<usize> {
 struct Search<'a> {
     scop: &'a Scop,
     order: &'a [Order],
+    /// The loops that were found before.
+    dims: &'a [BlockDim],
     /// The statement that has all loops, and its iterator.
     deepest: (usize, usize),
     chosen: BlockDim,
     /// For a dependence and an iterator of each statement, whether it does not.
-    known: BTreeMap<(usize, usize, usize), bool>,
+    known: BTreeMap<(usize, Option<usize>, Option<usize>), bool>,
     /// Choices that may still be looked at.
     left: usize,
 }
@@ -190,17 +197,20 @@ impl Search<'_> {
         }
         self.left -= 1;
         let Some(&s) = statements.iter().find(|s| !self.chosen.contains_key(s)) else { return Ok(true) };
-        let loops: Vec<usize> = self.chosen.iter().map(|(&t, &k)| self.scop.statements[t].dims[k].loop_id).collect();
+        let loops: Vec<usize> = self.chosen.keys().filter_map(|&t| loop_of(self.scop, &self.chosen, t)).collect();
         let dims = &self.scop.statements[s].dims;
         let (deepest, wanted) = self.deepest;
         let part = moved(self.scop, deepest, wanted);
-        // First the loop that others have chosen, then what moves the target alike, then inner loops.
+        // First the loop that others have chosen, then what is not cut yet, what moves the target alike, inner loops.
         let is_alike = |k: usize| {
             let own = moved(self.scop, s, k);
             own.is_empty() == part.is_empty() && part.iter().all(|index| own.contains(index))
         };
-        let rank = |k: usize| (!loops.contains(&dims[k].loop_id), !is_alike(k), std::cmp::Reverse(k));
-        for k in (0..dims.len()).sorted_by_key(|&k| rank(k)) {
+        // What no loop of the target counts has one start for each block of the target.
+        let before = part.is_empty().then_some(None);
+        let is_cut = |k: usize| self.dims.iter().any(|dim| dim[&s] == Some(k));
+        let rank = |k: usize| (!loops.contains(&dims[k].loop_id), is_cut(k), !is_alike(k), std::cmp::Reverse(k));
+        for k in (0..dims.len()).sorted_by_key(|&k| rank(k)).map(Some).chain(before) {
             self.chosen.insert(s, k);
             if self.rest(statements)? {
                 return Ok(true);
@@ -220,7 +230,9 @@ impl Search<'_> {
                         (0..self.scop.statements[s].dims.len()).map(|k| format!("{letter}{k}")).join(",")
                     };
                     let (source, sink) = (tuple(*from, 's'), tuple(*to, 't'));
-                    let form = format!("{{ [S{from}[{source}] -> S{to}[{sink}]] -> [t{b} - s{a}] }}");
+                    let value = |letter: char, k: Option<usize>| k.map_or("-1".into(), |k| format!("{letter}{k}"));
+                    let (a, b) = (value('s', a), value('t', b));
+                    let form = format!("{{ [S{from}[{source}] -> S{to}[{sink}]] -> [{b} - ({a})] }}");
                     map.wrap()?.apply(&self.scop.ctx.map(&form)?)?.dim_min(0)?.is_none_or(|least| least >= 0)
                 }
             };

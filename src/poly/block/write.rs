@@ -56,40 +56,54 @@ impl Block {
         }
         let mut blocks: Vec<Name> = Vec::new();
         for dim in &self.dims {
-            let (&s, &k) = dim.iter().next_back()?;
+            let (&s, k) = dim.iter().rfind(|(_, k)| k.is_some())?;
+            let k = (*k)?;
             let name = (2..).map(|n| fresh(program, scop, &scop.statements[s].dims[k].iterator, n));
             blocks.push(name.into_iter().find(|name| !blocks.contains(name))?);
         }
         let count = (extent - 1).div_euclid(self.size) + 1;
         let targets = self.targets(scop, &loops);
         let kinds = self.kinds(program, scop, &loops, before.0);
-        let mut cases = Vec::new();
-        for ranks in (0..self.dims.len()).map(|_| 0..self.dims.len()).multi_cartesian_product() {
-            // Ranks without gaps, so that each order of the blocks comes once.
-            let of_kind =
-                |kind: usize| ranks.iter().zip(&kinds).filter(move |(_, own)| **own == kind).map(|(rank, _)| *rank);
-            let is_dense =
-                |kind: &usize| (0..of_kind(*kind).max().unwrap_or(0)).all(|rank| of_kind(*kind).contains(&rank));
-            if !kinds.iter().all(is_dense) {
-                continue;
-            }
-            let (numbers, rows) = (before, Vec::new());
-            let mut case = Case {
-                block: self,
-                scop,
-                loops: &loops,
-                blocks: &blocks,
-                targets: &targets,
-                kinds: &kinds,
-                count,
-                ranks,
-                numbers,
-                rows,
-            };
-            if let Some(stmt) = case.statement(&program.body[self.nest])? {
-                cases.push(case.guarded(stmt));
-            }
+        let tail = (0..self.dims.len()).rev().take_while(|&d| self.starts(d)).count();
+        let outer = self.dims.len() - tail;
+        if (0..outer).any(|d| self.starts(d)) {
+            return None;
         }
+        // How blocks of some loops can follow each other, and the nest there.
+        let cases = |dims: usize, starts: bool| -> Option<Vec<Stmt>> {
+            // What starts the rest is in no block of it.
+            let kinds: Vec<usize> =
+                (0..self.dims.len()).map(|d| if d < dims { kinds[d] } else { kinds.len() + d }).collect();
+            let mut cases = Vec::new();
+            for ranks in (0..dims).map(|_| 0..self.dims.len()).multi_cartesian_product() {
+                // Ranks without gaps, so that each order of the blocks comes once.
+                let of_kind =
+                    |kind: usize| ranks.iter().zip(&kinds).filter(move |(_, own)| **own == kind).map(|(rank, _)| *rank);
+                let is_dense =
+                    |kind: &usize| (0..of_kind(*kind).max().unwrap_or(0)).all(|rank| of_kind(*kind).contains(&rank));
+                if !kinds.iter().all(is_dense) {
+                    continue;
+                }
+                let ranks = ranks.iter().copied().chain((dims..self.dims.len()).map(|_| 0)).collect();
+                let mut case = Case {
+                    block: self,
+                    starts,
+                    scop,
+                    loops: &loops,
+                    blocks: &blocks,
+                    targets: &targets,
+                    kinds: &kinds,
+                    count,
+                    ranks,
+                    numbers: before,
+                    rows: Vec::new(),
+                };
+                if let Some(stmt) = case.statement(&program.body[self.nest])? {
+                    cases.push(case.guarded(stmt));
+                }
+            }
+            Some(cases)
+        };
         let range = |iterator: &Name| Range {
             iterator: iterator.clone(),
             lo: Affine::int(0),
@@ -97,10 +111,26 @@ impl Block {
             step: 1,
             span: Span::default(),
         };
-        let nest = For { ranges: blocks.iter().map(range).collect(), body: cases, span: Span::default() };
+        let nest = |blocks: &[Name], body: Vec<Stmt>| {
+            Stmt::For(For { ranges: blocks.iter().map(range).collect(), body, span: Span::default() })
+        };
+        let all = cases(self.dims.len(), false)?;
+        let nest = match tail {
+            0 => nest(&blocks, all),
+            _ => {
+                let mut body = cases(outer, true)?;
+                body.push(nest(&blocks[outer..], all));
+                nest(&blocks[..outer], body)
+            }
+        };
         let mut body = program.body.clone();
-        body[self.nest] = Stmt::For(nest);
+        body[self.nest] = nest;
         Some(Program { body, ..program.clone() })
+    }
+
+    /// Whether some statement runs before the first block of a loop.
+    fn starts(&self, d: usize) -> bool {
+        self.dims[d].values().any(|k| k.is_none())
     }
 
     /// For each loop that is cut the loop of blocks that all statements below it have for it; `None` where they have none in common.
@@ -108,7 +138,7 @@ impl Block {
         let mut of_loops: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
         for &s in self.dims[0].keys() {
             for (k, dim) in scop.statements[s].dims.iter().enumerate() {
-                let own = (0..self.dims.len()).filter(|&d| self.dims[d][&s] == k).collect();
+                let own = (0..self.dims.len()).filter(|&d| self.dims[d][&s] == Some(k)).collect();
                 of_loops.entry(dim.loop_id).or_default().push(own);
             }
         }
@@ -130,11 +160,11 @@ impl Block {
         for &s in self.dims[0].keys() {
             let statement = &scop.statements[s];
             for k in 0..statement.dims.len() {
-                meet(&mut (0..self.dims.len()).filter(|&d| self.dims[d][&s] == k));
+                meet(&mut (0..self.dims.len()).filter(|&d| self.dims[d][&s] == Some(k)));
             }
             for access in &statement.accesses {
                 for (n, form) in access.linear.iter().enumerate() {
-                    let moves = |d: &usize| super::is_moved(form, self.dims[*d][&s]);
+                    let moves = |d: &usize| self.dims[*d][&s].is_some_and(|k| super::is_moved(form, k));
                     of_index.entry((access.array, n)).or_default().extend((0..self.dims.len()).filter(moves));
                 }
             }
@@ -216,6 +246,8 @@ fn count(stmt: &Stmt, numbers: &mut (usize, usize)) {
 /// The nest where the blocks of its loops follow each other in one way.
 struct Case<'a> {
     block: &'a Block,
+    /// Whether what runs before the first block of some loop is written, or the rest.
+    starts: bool,
     scop: &'a Scop,
     /// For each loop of the nest that is cut the loop of blocks.
     loops: &'a BTreeMap<usize, usize>,
@@ -351,11 +383,15 @@ impl Case<'_> {
     fn assign(&mut self, assign: &Assign) -> Option<Option<Assign>> {
         let s = self.numbers.1;
         self.numbers.1 += 1;
-        let runs = |(d, dim): (usize, &super::BlockDim)| {
-            let id = self.scop.statements[s].dims[*dim.get(&s)?].loop_id;
-            Some(self.order(self.loops[&id], d) == Some(Ordering::Equal))
-        };
-        let runs: Vec<bool> = self.block.dims.iter().enumerate().map(runs).collect::<Option<_>>()?;
+        let (mut runs, mut starts) = (true, false);
+        for (d, dim) in self.block.dims.iter().enumerate() {
+            let Some(k) = *dim.get(&s)? else {
+                starts = true;
+                continue;
+            };
+            let id = self.scop.statements[s].dims[k].loop_id;
+            runs &= self.order(self.loops[&id], d) == Some(Ordering::Equal);
+        }
         let mut assign = assign.clone();
         self.access(&mut assign.target);
         let mut is_value = false;
@@ -367,7 +403,7 @@ impl Case<'_> {
         if is_value {
             return None;
         }
-        Some(runs.into_iter().all(|runs| runs).then_some(assign))
+        Some((runs && starts == self.starts).then_some(assign))
     }
 
     fn access(&self, access: &mut Access) {
