@@ -41,10 +41,35 @@ pub struct GroupProblem {
     /// The program's number of each array of the problem; an array that one statement reads in different directions counts
     /// once for each.
     pub arrays: Vec<usize>,
+    /// For each array of the problem the first that is the same part of an array, walked in another direction.
+    pub parts: Vec<usize>,
     /// For each statement of the problem, which of the problem's arrays each of its accesses belongs to.
     pub array_of_access: Vec<Vec<usize>>,
     /// For each statement of the problem, the smallest value of each iterator.
     pub origins: Vec<Vec<i64>>,
+}
+
+impl GroupProblem {
+    /// The same with one buffer for all directions in which a statement reads a part of an array: rows of `A` with all pairs of their
+    /// columns are loaded once, where tiles of `A[i][k]` and of `A[j][k]` are better apart. `None` where there is one direction.
+    pub fn together(&self) -> Option<GroupProblem> {
+        let kept: Vec<usize> = (0..self.parts.len()).filter(|&n| self.parts[n] == n).collect();
+        if kept.len() == self.parts.len() {
+            return None;
+        }
+        let renumbered = |n: &usize| kept.partition_point(|&k| k < self.parts[*n]);
+        let mut problem = self.problem.clone();
+        problem.arrays = kept.iter().map(|&n| self.problem.arrays[n].clone()).collect();
+        problem.statements.iter_mut().flat_map(|s| &mut s.accesses).for_each(|a| a.array = renumbered(&a.array));
+        Some(GroupProblem {
+            problem,
+            statements: self.statements.clone(),
+            arrays: kept.iter().map(|&n| self.arrays[n]).collect(),
+            parts: (0..kept.len()).collect(),
+            array_of_access: self.array_of_access.iter().map(|of| of.iter().map(renumbered).collect()).collect(),
+            origins: self.origins.clone(),
+        })
+    }
 }
 
 /// The facts about a whole program that every group's problem is made from.
@@ -115,14 +140,15 @@ impl<'a> Bands<'a> {
         let classes = self.classes(&statements);
         let (dims, edges) = self.dims(&statements, &classes)?;
         let mut problem = Problem { statements: Vec::new(), arrays: Vec::new(), dims, edges };
-        for &a in &arrays {
+        for &(a, _) in &arrays {
             problem.arrays.push(self.array(a, &statements));
         }
         for (&s, numbers) in statements.iter().zip(&array_of_access) {
             problem.statements.push(self.statement(s, numbers, resident)?);
         }
         let origins = statements.iter().map(|&s| self.hull(s).iter().map(|(lo, _)| *lo).collect()).collect();
-        Ok(GroupProblem { problem, statements, arrays, array_of_access, origins })
+        let (arrays, parts) = arrays.into_iter().unzip();
+        Ok(GroupProblem { problem, statements, arrays, parts, array_of_access, origins })
     }
 
     /// The smallest and the largest value of each iterator of a statement.

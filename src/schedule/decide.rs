@@ -343,7 +343,10 @@ impl<'a> Planner<'a> {
             let beside =
                 self.arrays.iter().any(|t| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array));
             let capacities = if beside { vec![room / 2, room] } else { vec![room] };
-            tasks.push(Task { nests: (first, end), resident, problem, capacities });
+            for problem in [problem.together().map(Rc::new), Some(problem)].into_iter().flatten() {
+                let (resident, capacities) = (resident.clone(), capacities.clone());
+                tasks.push(Task { nests: (first, end), resident, problem, capacities });
+            }
         }
         Ok(tasks)
     }

@@ -15,8 +15,9 @@ use std::ops::Range;
 type Key = (usize, usize, usize);
 
 impl Bands<'_> {
-    /// Numbers the arrays of a group: the program's number of each, and for each statement and access which of them it belongs to.
-    pub(super) fn arrays(&self, statements: &[usize]) -> Result<(Vec<usize>, Vec<Vec<usize>>)> {
+    /// Numbers the arrays of a group: the program's number of each, the first of those that are ways to walk the same part, and for each
+    /// statement and access which of them it belongs to.
+    pub(super) fn arrays(&self, statements: &[usize]) -> Result<(Vec<(usize, usize)>, Vec<Vec<usize>>)> {
         let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
         let accesses = |&s: &usize| self.scop.statements[s].accesses.iter().map(move |access| (s, access));
         let reaches: Vec<Reach> =
@@ -42,7 +43,8 @@ impl Bands<'_> {
             };
             of_access.push(own.clone().zip(&ways).map(number).collect());
         }
-        Ok((known.into_iter().map(|(a, ..)| a).collect(), of_access))
+        let first = |&(a, part, _): &Key| known.iter().position(|k| (k.0, k.1) == (a, part)).unwrap_or(0);
+        Ok((known.iter().map(|key| (key.0, first(key))).collect(), of_access))
     }
 
     fn reach<'s>(&self, s: usize, access: &'s Access) -> Result<Reach<'s>> {
