@@ -253,7 +253,8 @@ impl<'a> Work<'a> {
     pub fn improve(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
         let Case { source, scop, dependences, complete } = self.case;
         let once = source.arrays.iter().filter(|a| a.role != Role::Temp).map(|a| i128::from(a.bytes()));
-        if !complete || self.outcomes[than].bytes() <= once.sum::<i128>() * WORTH / 100 {
+        let enough = once.sum::<i128>() * WORTH / 100;
+        if !complete || self.outcomes[than].bytes() <= enough {
             return Ok(None);
         }
         let mut found = None;
@@ -271,10 +272,11 @@ impl<'a> Work<'a> {
                 found = self.rewritten(than, Rewriting::Expand(expansions), allowed)?;
             }
         }
-        if found.is_none() && allowed.blocks {
+        if allowed.blocks && found.as_ref().is_none_or(|found| found.outcome.bytes() > enough) {
             let blocks = self.blocks(than)?;
             if !blocks.is_empty() {
-                found = self.rewritten(than, Rewriting::Block(blocks), allowed)?;
+                let cut = self.rewritten(than, Rewriting::Block(blocks), allowed)?;
+                found = [found, cut].into_iter().flatten().min_by_key(|found| found.outcome.bytes());
             }
         }
         if found.is_none() {
