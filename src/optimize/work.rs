@@ -35,6 +35,8 @@ const STRIPS: usize = 2;
 /// Loops that are split, one after the other, at most.
 const SPLITS: usize = 2;
 
+/// What blocks may take of the scratchpad at first sight, in halves.
+const BLOCKS: [i64; 3] = [2, 3, 5];
 /// An array is worth blocks where it moves this part (one over) of all bytes too often.
 const PART: i128 = 50;
 
@@ -273,11 +275,8 @@ impl<'a> Work<'a> {
             }
         }
         if allowed.blocks && found.as_ref().is_none_or(|found| found.outcome.bytes() > enough) {
-            let blocks = self.blocks(than)?;
-            if !blocks.is_empty() {
-                let cut = self.rewritten(than, Rewriting::Block(blocks), allowed)?;
-                found = [found, cut].into_iter().flatten().min_by_key(|found| found.outcome.bytes());
-            }
+            let cut = self.in_blocks(than, allowed)?;
+            found = [found, cut].into_iter().flatten().min_by_key(|found| found.outcome.bytes());
         }
         if found.is_none() {
             let overlaps = self.overlaps(than, allowed)?;
@@ -292,6 +291,28 @@ impl<'a> Work<'a> {
                 let split = self.rewritten(than, Rewriting::Split(split), allowed)?;
                 found = split.filter(|split| split.outcome.bytes() < bytes).or(found);
             }
+        }
+        Ok(found)
+    }
+
+    /// A better outcome with nests in blocks. What a statement touches may be staged in less room than its blocks take: larger ones are
+    /// tried as long as they move less.
+    fn in_blocks(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
+        let nests = self.blocks(than)?;
+        let (mut found, mut tried): (Option<Rewritten>, Vec<Block>) = (None, Vec::new());
+        for halves in BLOCKS {
+            let capacity_bytes = self.options.capacity_bytes.saturating_mul(halves) / 2;
+            let blocks: Vec<Block> =
+                nests.iter().filter_map(|block| block.sized(&self.case.scop, capacity_bytes)).collect();
+            if blocks.is_empty() || blocks == tried {
+                continue;
+            }
+            let cut = self.rewritten(than, Rewriting::Block(blocks.clone()), allowed)?;
+            let bytes = |found: &Option<Rewritten>| found.as_ref().map_or(i128::MAX, |found| found.outcome.bytes());
+            if !tried.is_empty() && bytes(&cut) >= bytes(&found) {
+                break;
+            }
+            (found, tried) = (cut, blocks);
         }
         Ok(found)
     }
@@ -336,7 +357,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// The nests that work on an array in place and move one too often, in blocks that fit.
+    /// The nests that work on an array in place and move one too often, and their loops that can be cut into blocks.
     fn blocks(&mut self, outcome: usize) -> Result<Vec<Block>, IslError> {
         let Case { scop, dependences, .. } = self.case;
         let excess = self.excess(outcome);
@@ -352,8 +373,7 @@ impl<'a> Work<'a> {
             found.collect::<Result<Vec<_>, IslError>>()
         };
         let found = scop.ctx.budget(self.options.budget(scop), find);
-        let found = self.in_budget(found)?.unwrap_or_default().into_iter().flatten();
-        Ok(found.filter_map(|block| block.sized(scop, self.options.capacity_bytes)).collect())
+        Ok(self.in_budget(found)?.unwrap_or_default().into_iter().flatten().collect())
     }
 
     /// For each array the bytes that an outcome moves beyond once for each element.
