@@ -87,7 +87,11 @@ struct Skewed<'a> {
 struct Footprint {
     array: usize,
     along: Vec<Along>,
-    /// Whether each tile of time loads all of it, and whether it stores all.
+    /// Where time is one of its dimensions: bytes of one step, and steps that are touched at once.
+    step: Option<(i64, i64)>,
+    /// Bytes of it that one tile of time needs of what is there before, or leaves.
+    crossing: i64,
+    /// Whether each tile of time loads all of these, and whether it stores all.
     loads: bool,
     stores: bool,
     /// Bytes that cross once for all tiles.
@@ -192,7 +196,10 @@ impl<'a> Skewed<'a> {
         let window = |footprint: &Footprint| {
             let array = &self.bands.scop.arrays[footprint.array];
             let drift = |skew: &Skew| skew.factor.saturating_mul(time - 1);
+            // Rows of each step have a place of their own where time is a dimension of the array; strips keep boxes.
+            let keeps_steps = self.columns.is_empty() && footprint.step.is_some();
             let length = |along: &Along| match *along {
+                Along::Rows(rows) if keeps_steps => rows,
                 Along::Rows(rows) => rows.saturating_add(drift(self.rows)),
                 Along::Columns(n, more) => strips[n].saturating_add(more).saturating_add(drift(self.columns[n])),
                 Along::Time(one, more) => one.saturating_add(more.saturating_mul(time - 1)),
@@ -209,7 +216,11 @@ impl<'a> Skewed<'a> {
         let rounds = i128::from((self.steps + time - 1) / time);
         let of = |footprint: &Footprint| {
             let array = &self.bands.scop.arrays[footprint.array];
-            let all = i128::from(array.bytes());
+            // Strips cross in boxes, which have all steps of a tile in them.
+            let all = match footprint.step {
+                Some((bytes, one)) if !self.columns.is_empty() => i128::from(bytes) * i128::from(time + one - 1),
+                _ => i128::from(footprint.crossing),
+            };
             let with_faces = footprint.along.iter().zip(&array.extents).fold(all, |bytes, (along, &extent)| {
                 let Along::Columns(n, more) = *along else { return bytes };
                 let skew = self.columns[n];
@@ -247,9 +258,17 @@ impl<'a> Skewed<'a> {
         let accesses = self.statements.iter().flat_map(|&s| &self.bands.scop.statements[s].accesses);
         let is_written = accesses.filter(|a| a.array == array).any(|a| a.writes);
         let bytes = declared.bytes();
-        let (loads, stores, once) = if along.iter().any(|along| matches!(along, Along::Time(..))) {
-            // Each tile has a part of it.
-            (false, false, bytes)
+        // Of an array with a dimension for time each tile has a part, and finds there what the one before has left.
+        let steps = along.iter().zip(extents).find_map(|(along, &extent)| match *along {
+            Along::Time(one, _) => Some((one, extent)),
+            _ => None,
+        });
+        let step = steps.map(|(one, extent)| (bytes / extent.max(1), one));
+        let crossing = step.map_or(bytes, |(bytes, one)| bytes * (one - 1));
+        let (loads, stores, once) = if steps.is_some() && declared.role == Role::Temp {
+            (is_written, is_written, 0)
+        } else if steps.is_some() {
+            (is_written, false, bytes)
         } else if !is_written {
             (true, false, 0)
         } else if self.bands.flows_on(self.statements, array)? {
@@ -258,7 +277,7 @@ impl<'a> Skewed<'a> {
             let loads = self.bands.reads_from_before(self.statements, array)?;
             (loads, false, if declared.role == Role::Temp { 0 } else { bytes })
         };
-        Ok(Footprint { array, along, loads, stores, once, is_written })
+        Ok(Footprint { array, along, step, crossing, loads, stores, once, is_written })
     }
 
     fn along_dim(&self, array: usize, d: usize) -> Along {

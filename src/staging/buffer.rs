@@ -483,8 +483,9 @@ impl View<'_> {
         if !slides && anchored.size == 1 {
             return Ok(anchored);
         }
-        // Consecutive elements lie apart modulo their number wherever they start.
-        let window = one.reverse()?.apply_range(&one)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
+        // Consecutive elements lie apart modulo their number wherever they start, and those that another dimension tells apart anyhow.
+        let together = if slides && self.leans(scope) { self.beside(held, d)? } else { one };
+        let window = together.reverse()?.apply_range(&together)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
         Ok(if window < anchored.size { Storage { size: window, place: Place::Ring } } else { anchored })
     }
 
@@ -495,6 +496,21 @@ impl View<'_> {
         let start = Linear { constant: base.constant + lo, coefficients: base.coefficients };
         let place = if slides { Place::Ring } else { Place::From(start) };
         Ok(Storage { size: hi - lo + 1, place })
+    }
+
+    /// Whether the loop inside the scope is skewed: rows that it keeps lie elsewhere at each step of time.
+    fn leans(&self, scope: usize) -> bool {
+        let loops = self.spec.users.iter().filter_map(|user| self.path(user).loops.get(scope));
+        loops.into_iter().any(|l| l.value.coefficients.iter().filter(|c| **c != 0).count() > 1)
+    }
+
+    /// The values of dimension `d` beside the same ones of all others. `{ [P[x] -> B[b]] -> [a] }`
+    fn beside(&self, elements: &Map, d: usize) -> Result<Map> {
+        let (array, rank) = (self.spec.array, self.times.scop.arrays[self.spec.array].extents.len());
+        let (xs, a) = (tuple("x", elements.n_in()?), tuple("a", rank));
+        let others: Vec<String> = (0..rank).filter(|&other| other != d).map(|other| format!("a{other}")).collect();
+        let text = format!("{{ [P[{xs}] -> A{array}[{a}]] -> [[P[{xs}] -> B[{}]] -> [a{d}]] }}", others.join(","));
+        elements.wrap()?.apply(&self.times.scop.ctx.map(&text)?)?.unwrap()?.coalesce()
     }
 
     /// The values of dimension `d`. `{ P[x] -> [a] }`
