@@ -12,6 +12,7 @@
 use super::alike::Alike;
 use super::scop::{Access, Scop, number};
 use crate::isl::{Context, Flow, IslError, Map, Result, UnionMap};
+use itertools::Itertools;
 use std::collections::BTreeMap;
 
 /// In which order the instances of one `op=` on one element may run.
@@ -140,6 +141,13 @@ impl Dependences {
     /// The pairs of statements of which one makes values of an array that the other reads.
     pub fn through(&self, array: usize) -> impl Iterator<Item = (usize, usize)> {
         self.by_statement.flow.keys().filter(move |(_, _, a)| *a == array).map(|&(source, sink, _)| (source, sink))
+    }
+
+    /// The statements that write what reductions combine with, each with the first reduction in the text that does.
+    pub fn starts(&self) -> impl Iterator<Item = (usize, usize)> {
+        let reduces = |s: usize, array: usize| self.by_statement.reduction.contains_key(&(s, array));
+        let pairs = self.by_statement.flow.keys().filter(move |&&(s, t, a)| s < t && !reduces(s, a) && reduces(t, a));
+        pairs.map(|&(s, t, _)| (s, t)).dedup_by(|a, b| a.0 == b.0)
     }
 
     /// Pairs of a reduction's instances on one element, in source order. `{ [S[s] -> S[t]] -> A[a] }`

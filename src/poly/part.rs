@@ -16,13 +16,26 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Pairs of statements, as in `Scop::statements`, of which the second waits for the first.
 pub type Waits = BTreeSet<(usize, usize)>;
 
-/// The pairs of a program.
+/// The pairs of a program. What a recurrence sums to is written where the sum begins, and not before: apart from it, it would cross to DRAM.
 ///
 /// # Errors
 /// When isl's budget runs out.
 pub fn waits(dependences: &Dependences) -> Result<Waits> {
     let pair = |map: &Map| Some((number(&map.domain_name()?), number(&map.range_name()?)));
-    Ok(dependences.order.maps()?.iter().filter_map(pair).collect())
+    let mut waits: Waits = dependences.order.maps()?.iter().filter_map(pair).collect();
+    let starts: Vec<(usize, usize)> =
+        dependences.starts().filter(|&(_, sum)| reached(&waits, sum).contains(&sum)).collect();
+    waits.extend(starts.into_iter().map(|(start, sum)| (sum, start)));
+    Ok(waits)
+}
+
+/// The statements that wait for one, directly or through others.
+fn reached(waits: &Waits, from: usize) -> BTreeSet<usize> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(s) = open.pop() {
+        open.extend(waits.range((s, 0)..(s + 1, 0)).map(|(_, b)| *b).filter(|b| reached.insert(*b)));
+    }
+    reached
 }
 
 /// The program with loops of their own for the parts of a loop's body that wait for no other part of it, and for recurrences; `None` where
@@ -43,15 +56,8 @@ pub fn part(program: &Program, waits: &Waits) -> Option<Program> {
 /// later where it is part of one. All at once where a condition keeps some together that could not.
 fn stages(nest: &Stmt, first: usize, waits: &Waits) -> BTreeMap<usize, usize> {
     let all = first..first + assignments(nest);
-    let own: Vec<(usize, usize)> = waits.iter().copied().filter(|(a, b)| all.contains(a) && all.contains(b)).collect();
-    let reached = |from: usize| {
-        let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
-        while let Some(s) = open.pop() {
-            open.extend(own.iter().filter(|(a, _)| *a == s).map(|(_, b)| *b).filter(|b| reached.insert(*b)));
-        }
-        reached
-    };
-    let after: BTreeMap<usize, BTreeSet<usize>> = all.clone().map(|s| (s, reached(s))).collect();
+    let own: Waits = waits.iter().copied().filter(|(a, b)| all.contains(a) && all.contains(b)).collect();
+    let after: BTreeMap<usize, BTreeSet<usize>> = all.clone().map(|s| (s, reached(&own, s))).collect();
     let recurs = |s: usize| after[&s].contains(&s);
     let mut stages: BTreeMap<usize, usize> = all.clone().map(|s| (s, usize::from(recurs(s)))).collect();
     let mut is_settled = false;
