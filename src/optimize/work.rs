@@ -275,8 +275,7 @@ impl<'a> Work<'a> {
             }
         }
         if allowed.blocks && found.as_ref().is_none_or(|found| found.outcome.bytes() > enough) {
-            let cut = self.in_blocks(than, allowed)?;
-            found = [found, cut].into_iter().flatten().min_by_key(|found| found.outcome.bytes());
+            found = self.in_blocks(than, found, allowed)?;
         }
         if found.is_none() {
             let overlaps = self.overlaps(than, allowed)?;
@@ -295,11 +294,16 @@ impl<'a> Work<'a> {
         Ok(found)
     }
 
-    /// A better outcome with nests in blocks. What a statement touches may be staged in less room than its blocks take: larger ones are
-    /// tried as long as they move less.
-    fn in_blocks(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
+    /// What is found, or a better outcome with nests in blocks. What a statement touches may be staged in less room than its blocks take:
+    /// larger ones are tried as long as they move less.
+    fn in_blocks(
+        &mut self,
+        than: usize,
+        mut found: Option<Rewritten>,
+        allowed: Allowance,
+    ) -> Result<Option<Rewritten>, Failure> {
         let nests = self.blocks(than)?;
-        let (mut found, mut tried): (Option<Rewritten>, Vec<Block>) = (None, Vec::new());
+        let mut tried: Vec<Block> = Vec::new();
         for halves in BLOCKS {
             let capacity_bytes = self.options.capacity_bytes.saturating_mul(halves) / 2;
             let blocks: Vec<Block> =
@@ -308,11 +312,9 @@ impl<'a> Work<'a> {
                 continue;
             }
             let cut = self.rewritten(than, Rewriting::Block(blocks.clone()), allowed)?;
-            let bytes = |found: &Option<Rewritten>| found.as_ref().map_or(i128::MAX, |found| found.outcome.bytes());
-            if !tried.is_empty() && bytes(&cut) >= bytes(&found) {
-                break;
-            }
-            (found, tried) = (cut, blocks);
+            let least = found.as_ref().map_or(i128::MAX, |found| found.outcome.bytes());
+            let Some(cut) = cut.filter(|cut| cut.outcome.bytes() < least) else { break };
+            (found, tried) = (Some(cut), blocks);
         }
         Ok(found)
     }
