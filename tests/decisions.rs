@@ -137,3 +137,63 @@ fn zeros_that_are_overwritten_are_not_stored() {
         for i in 0..N, j in 0..N { C[N - 1 - i][N - 1 - j] = 2 * A[i][j]; }";
     assert_eq!(moved(text, 8 << 10), 4 * 2 * 300 * 300);
 }
+
+#[test]
+fn borders_and_a_last_element_do_not_end_a_window() {
+    let text = "param N = 60, M = 70; input A[N][4], B[M][4]; temp C[N][M], W[N][M]; output R; \
+        for i in 0..N, j in 0..M { C[i][j] = 0; for d in 0..4 { C[i][j] += A[i][d] * B[j][d]; } } \
+        for i in 0..N, j in 0..M { if i == 0 && j == 0 { W[i][j] = C[i][j]; } \
+        else if i == 0 { W[i][j] = W[i][j - 1] + C[i][j]; } else if j == 0 { W[i][j] = W[i - 1][j] + C[i][j]; } \
+        else { W[i][j] = min(W[i - 1][j], W[i][j - 1], W[i - 1][j - 1]) + C[i][j]; } } R = W[N - 1][M - 1];";
+    // All of A and two columns of W stay.
+    assert_eq!(moved(text, 1700), 4 * (4 * 60 + 4 * 70 + 1));
+}
+
+#[test]
+fn two_sums_into_one_element_need_not_take_turns() {
+    let text = "param C = 8, T = 300; input X[C][T], W[C][C][2]; output A[C][T]; \
+        for o in 0..C, t in 0..T { A[o][t] = X[o][t]; for c in 0..C { A[o][t] += W[o][c][0] * X[c][t]; \
+        if t >= 1 { A[o][t] += W[o][c][1] * X[c][t - 1]; } } }";
+    assert_eq!(moved(text, 1500), 4 * (2 * 8 * 300 + 2 * 8 * 8));
+}
+
+#[test]
+fn a_factorisation_out_of_place_runs_in_blocks() {
+    let text = "param N = 96; input A[N][N]; output L[N][N]; for i in 0..N, j in 0..i + 1 { L[i][j] = A[i][j]; \
+        for k in 0..j { L[i][j] -= L[i][k] * L[j][k]; } \
+        if j < i { L[i][j] = L[i][j] / L[j][j]; } else { L[i][i] = sqrt(L[i][i] + 400); } }";
+    // Blocks of 16 x 16 results, and for each the blocks of both operands before it.
+    let operands = 2 * 96i64.pow(3) / 6 / 16;
+    assert!(moved(text, 6000) <= 4 * (96 * 97 + operands) + (1 << 13));
+}
+
+#[test]
+fn pairs_of_columns_load_their_rows_once() {
+    let text = "param N = 500, D = 20; input X[N][D]; output G[D][D]; \
+        for a in 0..D, b in 0..D { G[a][b] = 0; for i in 0..N { G[a][b] += X[i][a] * X[i][b]; } }";
+    assert_eq!(moved(text, 4000), 4 * (500 * 20 + 20 * 20));
+}
+
+#[test]
+fn each_step_of_time_keeps_three_rows() {
+    let text = "param T = 6, N = 40; input A[N][N]; temp U[T + 1][N][N]; output R[N][N]; \
+        for i in 0..N, j in 0..N { U[0][i][j] = A[i][j]; } \
+        for t in 0..T, i in 0..N, j in 0..N { if i == 0 || j == 0 || i == N - 1 || j == N - 1 { U[t + 1][i][j] = U[t][i][j]; } \
+        else { U[t + 1][i][j] = U[t][i - 1][j] + U[t][i + 1][j] + U[t][i][j - 1] + U[t][i][j + 1]; } } \
+        for i in 0..N, j in 0..N { R[i][j] = U[T][i][j]; }";
+    // In, out, and between the sweeps and the copies before and after them.
+    assert!(moved(text, 4000) <= 4 * 6 * 40 * 40);
+}
+
+#[test]
+fn a_recurrence_clears_its_sums_itself() {
+    let text = "param T = 20, B = 4, N = 20; input X[T][B][N], W[N][N], U[N][N], V[N][N], Z[N][N]; \
+        temp G[T + 1][B][N]; output H[T + 1][B][N]; for b in 0..B, n in 0..N { G[0][b][n] = 0; H[0][b][n] = 0; } for t in 0..T { \
+        for b in 0..B, n in 0..N { G[t + 1][b][n] = 0; \
+        for k in 0..N { G[t + 1][b][n] += W[n][k] * X[t][b][k] + U[n][k] * G[t][b][k]; } } \
+        for b in 0..B, n in 0..N { H[t + 1][b][n] = 0; \
+        for k in 0..N { H[t + 1][b][n] += V[n][k] * G[t + 1][b][k] + Z[n][k] * H[t][b][k]; } } }";
+    // One layer after the other, the weights of one resident: G passes between them.
+    let (weights, steps) = (4 * 20 * 20, 20 * 4 * 20);
+    assert!(moved(text, 5500) <= 4 * (weights + 4 * steps + 4 * 4 * 20));
+}

@@ -119,3 +119,21 @@ fn loops_for_which_isl_loses_a_quotient_run_over_a_box() {
 fn a_last_write_is_not_lost_beside_one_whose_remainder_says_little() {
     assert_right("output T[1][3]; for i in 0..3 step 2 { T[0][1] = 1; T[0][i % 4] = 1; }");
 }
+
+#[test]
+fn sums_of_one_element_under_conditions_follow_each_other_in_any_order() {
+    assert_right(
+        "input A[7][7]; inout P[4][4];
+         for i in 0..4, j in 0..4 { for k in 0..3 { P[i][j] += A[i][k]; if k <= j { P[i][j] -= A[j][k]; } } P[i][j] = P[i][j] + 1; }
+         for k in 0..3, i in 0..4 { if k >= 1 { P[i][0] += A[k][i]; } P[i][0] += P[i][1]; P[0][i] max= A[k][i]; P[0][i] max= P[1][i]; }",
+    );
+}
+
+#[test]
+fn the_last_write_is_not_lost_among_conditions_that_fix_iterators() {
+    assert_right(
+        "input A[6]; output P[3][2];
+         for x in 0..2, i in 0..3 { P[i][x] = 1; for k in 1..5, e in 0..3 { if 4 - k - e >= 0 && 3 - k >= 0 { P[i][x] += A[k]; }
+         if e == 2 && k == 3 && i == 2 && x == 1 { P[i][x] = A[k]; } if k == 4 && i == 2 && x == 1 { P[i][x] = P[i][x] * A[k]; } } }",
+    );
+}
