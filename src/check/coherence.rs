@@ -111,9 +111,9 @@ fn meet(
     let positions = |users: &mut dyn Iterator<Item = &User>| {
         users.filter_map(path).map(|(_, path)| path.positions[around]).collect::<Vec<_>>()
     };
-    let begins_late = |first: &BufferSpec, second: &BufferSpec| {
+    let ends_before = |first: &BufferSpec, second: &BufferSpec| {
         let last = positions(&mut first.users.iter().filter(writes));
         last.iter().max() < positions(&mut second.users.iter()).iter().min()
     };
-    Ok(!(begins_late(first, second) || order == Order::Free && begins_late(second, first)))
+    Ok(!(ends_before(first, second) || order == Order::Free && ends_before(second, first)))
 }
