@@ -218,7 +218,9 @@ impl<'a> Skewed<'a> {
             let array = &self.bands.scop.arrays[footprint.array];
             // Strips cross in boxes, which have all steps of a tile in them.
             let all = match footprint.step {
-                Some((bytes, one)) if !self.columns.is_empty() => i128::from(bytes) * i128::from(time + one - 1),
+                Some((bytes, one)) if !self.columns.is_empty() => {
+                    i128::from(bytes) * i128::from(time.saturating_add(one - 1))
+                }
                 _ => i128::from(footprint.crossing),
             };
             let with_faces = footprint.along.iter().zip(&array.extents).fold(all, |bytes, (along, &extent)| {
@@ -264,7 +266,7 @@ impl<'a> Skewed<'a> {
             _ => None,
         });
         let step = steps.map(|(one, extent)| (bytes / extent.max(1), one));
-        let crossing = step.map_or(bytes, |(bytes, one)| bytes * (one - 1));
+        let crossing = step.map_or(bytes, |(bytes, one)| bytes.saturating_mul(one.saturating_sub(1)));
         let (loads, stores, once) = if steps.is_some() && declared.role == Role::Temp {
             (is_written, is_written, 0)
         } else if steps.is_some() {

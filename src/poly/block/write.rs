@@ -66,7 +66,12 @@ impl Block {
         let kinds = self.kinds(program, scop, &loops, before.0);
         let tail = (0..self.dims.len()).rev().take_while(|&d| self.starts(d)).count();
         let outer = self.dims.len() - tail;
-        if (0..outer).any(|d| self.starts(d)) {
+        // What runs before the first block of a loop runs before those of all loops from there on.
+        let is_before = |s: &usize, d: usize| self.dims[d][s].is_none();
+        let is_whole = |s: &usize| {
+            (0..outer).all(|d| !is_before(s, d)) && (outer..self.dims.len()).map(|d| is_before(s, d)).all_equal()
+        };
+        if !self.dims[0].keys().all(is_whole) {
             return None;
         }
         // How blocks of some loops can follow each other, and the nest there.
