@@ -44,7 +44,7 @@ impl Live {
         let Some(scop) = usable(extract(&source, &scop.ctx))? else { return Ok(None) };
         let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
         let without = Case { source, scop, dependences, complete };
-        // Among conditions isl can miss the last write before a read.
+        // What each read gets is found twice, of both programs, and must be the same.
         let is_sound = || liveness::difference(case.known(), without.known()).map(|found| found.is_none());
         let is_sound = match case.scop.ctx.budget(options.budget(&without.scop), is_sound) {
             Err(error) if error.is_quota() => false,

@@ -1,10 +1,10 @@
 //! Which loops of a nest can be cut into blocks together, and how does the program then read?
 //!
 //! A factorisation in place, or a triangular solve, has statements in fewer loops than its deepest one, and touches one array as a result
-//! and as operands. Each
-//! statement that lacks a loop takes part at the value of another of its iterators, or before the loop's first block; where no dependence runs backwards along any of the
-//! loops, blocks of all of them may run one after the other. Blocks of operands and results are the same or share no element, once the
-//! cases are told apart in which the blocks of two loops are the same, which is what lets them stay in buffers.
+//! and as operands. Each statement that lacks a loop takes part at the value of another of its iterators, or before the loop's first
+//! block; where no dependence runs backwards along any of the loops, blocks of all of them may run one after the other. Blocks of
+//! operands and results are the same or share no element, once the cases are told apart in which the blocks of two loops are the same,
+//! which is what lets them stay in buffers.
 //!
 //! Source: tiling of fully permutable loops as in Wolf and Lam, "A data locality optimizing algorithm", PLDI 1991.
 //! Differs: the cases of equal blocks are statements of their own.
