@@ -243,6 +243,9 @@ impl<'a> Nest<'a> {
     fn elements(&self, walk: &Walk, level: usize) -> i64 {
         let extents = &self.scop.arrays[walk.array].extents;
         (0..extents.len()).fold(1i64, |product, d| {
+            if let Some(length) = (0..d).find_map(|e| self.told(walk, d, e)) {
+                return product.saturating_mul(length);
+            }
             if walk.refs.iter().any(|&at| self.outer(at, d, level) != self.outer(walk.refs[0], d, level)) {
                 return product.saturating_mul(extents[d]);
             }
@@ -260,6 +263,18 @@ impl<'a> Nest<'a> {
             }
             product.saturating_mul(hi.saturating_sub(lo).saturating_add(1).min(extents[d]))
         })
+    }
+
+    /// How far apart the elements of dimension `d` lie at one place of dimension `e`, where that tells `d` but for a constant.
+    fn told(&self, walk: &Walk, d: usize, e: usize) -> Option<i64> {
+        let distance = |&at: &(usize, usize)| {
+            let (a, b) = (self.access(at).linear[d].as_ref()?, self.access(at).linear[e].as_ref()?);
+            let is_told = a.coefficients == b.coefficients && a.coefficients.iter().any(|c| *c != 0);
+            is_told.then_some(a.constant - b.constant)
+        };
+        let distances = walk.refs.iter().map(distance).collect::<Option<Vec<i64>>>()?;
+        let (least, most) = distances.into_iter().minmax().into_option()?;
+        Some(most - least + 1)
     }
 
     /// How the outer loops move an index, by loop.

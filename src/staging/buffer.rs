@@ -182,7 +182,7 @@ impl View<'_> {
                         disjoint = false;
                         continue;
                     };
-                    if index.coefficients[k] == 0 {
+                    if index.coefficients[k] == 0 || self.follows(d) {
                         continue;
                     }
                     if !moved.contains(&d) {
@@ -484,7 +484,8 @@ impl View<'_> {
             return Ok(anchored);
         }
         // Consecutive elements lie apart modulo their number wherever they start, and those that another dimension tells apart anyhow.
-        let together = if slides && self.leans(scope) { self.beside(held, d)? } else { one };
+        let is_told = slides && self.leans(scope) || self.follows(d);
+        let together = if is_told { self.beside(held, d)? } else { one };
         let window = together.reverse()?.apply_range(&together)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
         Ok(if window < anchored.size { Storage { size: window, place: Place::Ring } } else { anchored })
     }
@@ -496,6 +497,17 @@ impl View<'_> {
         let start = Linear { constant: base.constant + lo, coefficients: base.coefficients };
         let place = if slides { Place::Ring } else { Place::From(start) };
         Ok(Storage { size: hi - lo + 1, place })
+    }
+
+    /// Whether another dimension tells where in this one an element lies, but for a constant: of a diagonal nothing else is held.
+    fn follows(&self, d: usize) -> bool {
+        let is_alike = |linear: &[Option<Linear>], e: usize| {
+            let (a, b) = (linear[d].as_ref().map(|a| &a.coefficients), linear[e].as_ref().map(|b| &b.coefficients));
+            a == b && a.is_some_and(|a| a.iter().any(|c| *c != 0))
+        };
+        let accesses = |user: &User| &self.times.scop.statements[user.statement].accesses;
+        let is_told = |user: &User, e: usize| user.accesses.iter().all(|&a| is_alike(&accesses(user)[a].linear, e));
+        (0..d).any(|e| self.spec.users.iter().all(|user| is_told(user, e)))
     }
 
     /// Whether the loop inside the scope is skewed: rows that it keeps lie elsewhere at each step of time.
