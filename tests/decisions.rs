@@ -62,8 +62,8 @@ fn wide_stencils_are_skewed() {
 fn a_triangular_solve_of_many_right_sides_runs_in_blocks() {
     let text = "param N = 256; input L[N][N]; inout B[N][N]; for i in 0..N, j in 0..N { \
         for k in 0..i { B[i][j] -= L[i][k] * B[k][j]; } B[i][j] = B[i][j] / L[i][i]; }";
-    // Blocks of 20 x 20 results, and for each the blocks of both operands before it.
-    let operands = 2 * 256i64.pow(3) / 2 / 20;
+    // Blocks of 43 x 43 results, a column and a row of operands beside them.
+    let operands = 2 * 256i64.pow(3) / 2 / 43;
     assert!(moved(text, 8 << 10) <= 4 * (2 * 256 * 256 + operands) + (1 << 16));
 }
 
@@ -162,9 +162,33 @@ fn a_factorisation_out_of_place_runs_in_blocks() {
     let text = "param N = 96; input A[N][N]; output L[N][N]; for i in 0..N, j in 0..i + 1 { L[i][j] = A[i][j]; \
         for k in 0..j { L[i][j] -= L[i][k] * L[j][k]; } \
         if j < i { L[i][j] = L[i][j] / L[j][j]; } else { L[i][i] = sqrt(L[i][i] + 400); } }";
-    // Blocks of 16 x 16 results, and for each the blocks of both operands before it.
-    let operands = 2 * 96i64.pow(3) / 6 / 16;
-    assert!(moved(text, 6000) <= 4 * (96 * 97 + operands) + (1 << 13));
+    // Blocks of 32 x 32 results, a column and a row of operands beside them.
+    let operands = 2 * 96i64.pow(3) / 6 / 32;
+    assert!(moved(text, 6000) <= 4 * (96 * 97 + operands) + (1 << 12));
+}
+
+#[test]
+fn beside_a_block_of_results_lie_a_column_and_a_row_of_operands() {
+    let lu = "param N = 128; inout A[N][N]; for i in 0..N { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[k][j]; } \
+        A[i][j] = A[i][j] / A[j][j]; } for j in i..N, k in 0..i { A[i][j] -= A[i][k] * A[k][j]; } }";
+    let cholesky = "param N = 128; inout A[N][N]; for i in 0..N { for j in 0..i { \
+        for k in 0..j { A[i][j] -= A[i][k] * A[j][k]; } A[i][j] = A[i][j] / A[j][j]; } \
+        for k in 0..i { A[i][i] -= A[i][k] * A[i][k]; } A[i][i] = sqrt(A[i][i]); }";
+    // The terms come after the block, and what follows the sum after them.
+    let product = "param N = 128; input L[N][N]; inout A[N][N]; for i in 0..N, j in 0..N { \
+        for k in i + 1..N { A[i][j] += L[k][i] * A[k][j]; } A[i][j] = 3 * A[i][j]; }";
+    // Blocks of 32 x 32 in 1250 elements; how many times each loop's values are taken three at a time.
+    for (text, results, parts) in [(lu, 128 * 128, 3), (cholesky, 128 * 128 / 2, 6), (product, 128 * 128, 2)] {
+        let operands = 2 * 128i64.pow(3) / parts / 32;
+        assert!(moved(text, 5000) <= 4 * (2 * results + operands) + (1 << 12), "{text}");
+    }
+}
+
+#[test]
+fn of_a_diagonal_only_its_elements_are_held() {
+    let text = "param N = 100; inout A[N][N], U[N]; for i in 0..N { A[i][i] = 2 * A[i][i]; } \
+        for t in 0..20, i in 0..N { U[i] += A[i][i]; }";
+    assert_eq!(moved(text, 900), 4 * (2 * 100 + 2 * 100));
 }
 
 #[test]

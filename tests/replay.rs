@@ -96,7 +96,7 @@ const SMALL: [Small; 14] = [
     ("blur", &[("H", 24), ("W", 20)], 2_000, "keep"),
     ("softmax", &[("M", 16), ("N", 24)], 300, "group"),
     ("recurrence", &[("T", 4), ("N", 6)], 300, "tile t by 1"),
-    ("cholesky", &[("N", 14)], 300, "block S1 by 3;"),
+    ("cholesky", &[("N", 14)], 300, "block S1 by 7;"),
     ("floyd_warshall", &[("N", 14)], 300, "S1:1 (D[k][j])"),
     ("jacobi_2d", &[("T", 8), ("N", 20)], 2_000, "}\nkeep A for"),
     ("atax", &[("M", 40), ("N", 30)], 2_000, "group"),

@@ -7,9 +7,10 @@ use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::lang::ast::Program;
 use polyfuse::machine::Machine;
+use polyfuse::poly;
 use polyfuse::poly::{
-    Block, InBlocks, Overlap, Reductions, Scop, Strip, dependences, expand, expansions, extract, in_blocks, in_strips,
-    part, peel, split, strip, strips, waits,
+    Block, Names, Overlap, Reductions, Scop, Strip, dependences, expand, expansions, extract, in_strips,
+    names_in_blocks, part, peel, split, strip, strips, waits,
 };
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
@@ -29,12 +30,12 @@ const FORMS: [&str; 5] = [
 
 /// Asserts that a program rewritten has the dependences of the program, under new names. Loops with steps have no new names where they
 /// start elsewhere.
-fn has_the_dependences_of(scop: &Scop, written: &Program, in_blocks: &InBlocks) {
+fn has_the_dependences_of(scop: &Scop, written: &Program, names: &Names) {
     let has_steps = scop.statements.iter().flat_map(|s| &s.dims).any(|dim| dim.stepped.is_some());
     for reductions in [Reductions::Free, Reductions::Ordered] {
         let to = extract(written, &scop.ctx).expect("instances");
         let of = |scop: &Scop| dependences(scop, reductions, u64::MAX).expect("dependences");
-        let carried = of(scop).carried(scop, &to, in_blocks).expect("names");
+        let carried = of(scop).carried(scop, &to, names).expect("names");
         assert!(carried.is_some() || has_steps, "{written}");
         let Some(carried) = carried else { continue };
         let found = of(&to);
@@ -65,7 +66,7 @@ fn a_split_program_does_the_same() {
                 let parts = split(&program, loop_id, at).expect("a loop that can be split");
                 assert_eq!(compare(&program, &parts, 3, 1_000_000), Ok(Verdict::Same), "{parts}");
                 if at == 4 {
-                    has_the_dependences_of(&scop, &parts, &InBlocks::new());
+                    has_the_dependences_of(&scop, &parts, &Names::Kept);
                 }
                 different += usize::from(parts.to_string() != program.to_string());
             }
@@ -166,7 +167,7 @@ fn diagonals_and_unrelated_parts_run_by_themselves() {
         let lines = parted.to_string();
         assert_eq!(lines.matches("for ").count(), expected, "{parted}");
         assert_eq!(compare(&program, &parted, 3, 1_000_000), Ok(Verdict::Same), "{parted}");
-        has_the_dependences_of(&extract(&program, &Context::new()).expect("instances"), &parted, &InBlocks::new());
+        has_the_dependences_of(&extract(&program, &Context::new()).expect("instances"), &parted, &Names::Kept);
     }
 }
 
@@ -295,11 +296,12 @@ fn nests_in_blocks_do_the_same() {
         let Some(block) = found else { continue };
         for size in 1..block.extent {
             let block = Block { size, ..block.clone() };
-            let written = block.of(&program, &scop).expect("a nest in blocks");
+            let blocks = [block];
+            let written = poly::block(&program, &scop, &blocks).expect("bounds").expect("a nest in blocks");
             assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{size}: {written}");
             if size == 4 {
-                let loops = in_blocks(&scop, &[block]).expect("loops").expect("loops of blocks");
-                has_the_dependences_of(&scop, &written, &loops);
+                let names = names_in_blocks(&program, &scop, &blocks).expect("bounds").expect("names");
+                has_the_dependences_of(&scop, &written, &names);
             }
         }
     }
@@ -316,11 +318,11 @@ fn blocks_in_a_part_of_a_loop_are_instances_of_that_part() {
     let scop = extract(&parts, &scop.ctx).expect("instances");
     let order = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
     let block = Block::find(&scop, &order, 1).expect("loops").expect("loops that can be cut");
-    let block = Block { size: 3, ..block };
-    let written = block.of(&parts, &scop).expect("a nest in blocks");
+    let blocks = [Block { size: 3, ..block }];
+    let written = poly::block(&parts, &scop, &blocks).expect("bounds").expect("a nest in blocks");
     assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");
-    let loops = in_blocks(&scop, &[block]).expect("loops").expect("loops of blocks");
-    has_the_dependences_of(&scop, &written, &loops);
+    let names = names_in_blocks(&parts, &scop, &blocks).expect("bounds").expect("names");
+    has_the_dependences_of(&scop, &written, &names);
 }
 
 /// Programs with indices that round, what they are stripped by, loop by loop, and an access that is plain then; none where nothing becomes

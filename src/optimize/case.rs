@@ -37,7 +37,7 @@ impl Case {
         let effort = options.effort.saturating_mul(REWRITTEN);
         if self.complete {
             let budget = Options { effort, ..options.clone() }.budget(&scop);
-            let carried = self.scop.ctx.budget(budget, || by.carried(&self.scop, &self.dependences, &scop));
+            let carried = self.scop.ctx.budget(budget, || by.carried(self, &scop));
             if let Some(dependences) = usable(carried.map_err(Failure::from))?.flatten() {
                 return Ok(Some(Case { source, scop, dependences, complete: true }));
             }

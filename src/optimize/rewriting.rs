@@ -1,9 +1,9 @@
 //! How can a program be written so that there may be better schedules, what does it read like then, and how is that told?
 
-use super::Options;
+use super::{Case, Options};
 use crate::isl::IslError;
 use crate::lang::ast::Program;
-use crate::poly::{self, Block, Dependences, Expansion, InBlocks, Overlap, Scop, Strip, Waits};
+use crate::poly::{self, Block, Dependences, Expansion, Names, Overlap, Scop, Strip, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -42,12 +42,13 @@ impl Rewriting {
     }
 
     /// The dependences of the program rewritten; `None` where its instances are not those of the program, each once.
-    pub fn carried(&self, from: &Scop, dependences: &Dependences, to: &Scop) -> Result<Option<Dependences>, IslError> {
+    pub fn carried(&self, from: &Case, to: &Scop) -> Result<Option<Dependences>, IslError> {
+        let Case { source, scop, dependences, .. } = from;
         match self {
-            Rewriting::Strip(strips) => dependences.carried(from, to, &poly::in_strips(strips)),
-            Rewriting::Part(_) | Rewriting::Split(_) => dependences.carried(from, to, &InBlocks::new()),
-            Rewriting::Block(blocks) => match poly::in_blocks(from, blocks)? {
-                Some(in_blocks) => dependences.carried(from, to, &in_blocks),
+            Rewriting::Strip(strips) => dependences.carried(scop, to, &poly::in_strips(strips)),
+            Rewriting::Part(_) | Rewriting::Split(_) => dependences.carried(scop, to, &Names::Kept),
+            Rewriting::Block(blocks) => match poly::names_in_blocks(source, scop, blocks)? {
+                Some(names) => dependences.carried(scop, to, &names),
                 None => Ok(None),
             },
             Rewriting::Expand(_) | Rewriting::Overlap(_) => Ok(None),
@@ -105,7 +106,8 @@ impl Rewriting {
             }
             Rewriting::Block(blocks) => {
                 let of = |block: &Block| {
-                    format!("{} loops of a nest run in blocks of {} values", block.dims.len(), block.size)
+                    let loops = if block.cut == 1 { "a loop" } else { &format!("{} loops", block.cut) };
+                    format!("{loops} of a nest run in blocks of {} values", block.size)
                 };
                 let text = format!(
                     "{}, so that results and operands stay in the scratchpad",

@@ -36,7 +36,7 @@ const STRIPS: usize = 2;
 const SPLITS: usize = 2;
 
 /// What blocks may take of the scratchpad at first sight, in halves.
-const BLOCKS: [i64; 3] = [2, 3, 5];
+const BLOCKS: [i64; 2] = [2, 1];
 /// An array is worth blocks where it moves this part (one over) of all bytes too often.
 const PART: i128 = 50;
 
@@ -294,8 +294,8 @@ impl<'a> Work<'a> {
         Ok(found)
     }
 
-    /// What is found, or a better outcome with nests in blocks. What a statement touches may be staged in less room than its blocks take:
-    /// larger ones are tried as long as they move less.
+    /// What is found, or a better outcome with nests in blocks. More than one block may have to stay beside what passes
+    /// by: smaller ones are tried too.
     fn in_blocks(
         &mut self,
         than: usize,
@@ -313,8 +313,8 @@ impl<'a> Work<'a> {
             }
             let cut = self.rewritten(than, Rewriting::Block(blocks.clone()), allowed)?;
             let least = found.as_ref().map_or(i128::MAX, |found| found.outcome.bytes());
-            let Some(cut) = cut.filter(|cut| cut.outcome.bytes() < least) else { break };
-            (found, tried) = (Some(cut), blocks);
+            found = cut.filter(|cut| cut.outcome.bytes() < least).or(found);
+            tried = blocks;
         }
         Ok(found)
     }

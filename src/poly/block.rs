@@ -9,9 +9,10 @@
 //! Source: tiling of fully permutable loops as in Wolf and Lam, "A data locality optimizing algorithm", PLDI 1991.
 //! Differs: the cases of equal blocks are statements of their own.
 
+mod case;
 mod write;
 
-pub use write::{block, in_blocks};
+pub use write::{block, names_in_blocks};
 
 use super::scop::{Access, Scop, number};
 use super::{Dependences, Linear};
@@ -24,16 +25,39 @@ use std::collections::BTreeMap;
 pub struct Block {
     /// As in `Statement::nest`.
     pub nest: usize,
-    /// The loops of blocks, outermost first.
+    /// The loops that are cut, outermost first, and then one that counts a sum's terms, where there is one: its values before, in and after
+    /// the blocks of the others are told apart.
     pub dims: Vec<BlockDim>,
+    /// Loops that are cut.
+    pub cut: usize,
     /// Values of each loop in a block.
     pub size: i64,
     /// One past the largest value of the first loop.
     pub extent: i64,
 }
 
-/// For each statement of the nest the iterator whose value says in which block it runs; `None`: before the first.
-pub type BlockDim = BTreeMap<usize, Option<usize>>;
+/// For each statement of the nest when it runs.
+pub type BlockDim = BTreeMap<usize, Turn>;
+
+/// When a statement runs among the values of a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Before all of them.
+    First,
+    /// At that of one of its own iterators.
+    At(usize),
+    /// After all of them.
+    Last,
+}
+
+impl Turn {
+    fn iterator(self) -> Option<usize> {
+        match self {
+            Turn::At(k) => Some(k),
+            Turn::First | Turn::Last => None,
+        }
+    }
+}
 
 /// Fewer values make no block.
 const LEAST: i64 = 2;
@@ -69,27 +93,34 @@ impl Block {
             }
         }
         let is_written = |array: usize| statements.iter().any(|&t| scop.statements[t].accesses[0].array == array);
-        let of_use = |k: &usize| {
+        let is_operand = |k: &usize| {
             let mut accesses = scop.statements[deepest].accesses.iter().filter(|access| is_written(access.array));
             accesses.any(|access| access.linear.iter().any(|form| is_moved(form, *k)))
         };
         // Those in most loops choose first: what is left takes part where they run.
         let by_depth: Vec<usize> = statements.iter().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))).collect();
         let (outer, inner): (Vec<usize>, Vec<usize>) =
-            (0..depth(deepest)).filter(of_use).partition(|&k| !moved(scop, deepest, k).is_empty());
-        let mut dims = Vec::new();
-        for k in outer.into_iter().chain(inner) {
-            let chosen = BTreeMap::from([(deepest, Some(k))]);
+            (0..depth(deepest)).partition(|&k| !moved(scop, deepest, k).is_empty());
+        // What is written and read again in a sum comes from earlier blocks.
+        let inner = inner.into_iter().sorted_by_key(|k| !is_operand(k)).collect_vec();
+        let (mut dims, mut cut) = (Vec::new(), 0);
+        for k in outer.iter().chain(&inner).copied() {
+            if dims.len() > cut {
+                break;
+            }
+            let chosen = BTreeMap::from([(deepest, Turn::At(k))]);
             let (known, left) = (BTreeMap::new(), CHOICES);
             let mut search = Search { scop, order: &order, dims: &dims, deepest: (deepest, k), chosen, known, left };
             if search.rest(&by_depth)? && is_plain(scop, &search.chosen) {
                 dims.push(search.chosen);
+                cut += usize::from(outer.contains(&k));
             }
         }
         let Some(loop_id) = dims.first().and_then(|dim| loop_of(scop, dim, deepest)) else { return Ok(None) };
         let extent = scop.range(loop_id)?.map_or(0, |(_, most)| most.saturating_add(1));
-        let is_of_use = (2..=MOST).contains(&dims.len()) && extent <= FARTHEST && is_in_two_ways(scop, &dims);
-        Ok(is_of_use.then_some(Block { nest, dims, size: 1, extent }))
+        let is_of_use =
+            (1..=MOST).contains(&cut) && dims.len() > 1 && extent <= FARTHEST && is_in_two_ways(scop, &dims);
+        Ok(is_of_use.then_some(Block { nest, dims, cut, size: 1, extent }))
     }
 
     /// The same with blocks so large that what a statement touches in one of each loop fits; `None` where blocks would be too small, or
@@ -116,21 +147,28 @@ impl Block {
         }))
     }
 
-    /// Bytes that a statement touches in one block of each loop.
+    /// Bytes that a statement needs in one block of each loop that is cut, at one term of its sum.
     fn bytes(&self, scop: &Scop, s: usize, size: i64) -> i128 {
-        let in_block: Vec<usize> = self.dims.iter().filter_map(|dim| dim[&s]).collect();
+        let iterators = |dims: &[BlockDim]| dims.iter().filter_map(|dim| dim[&s].iterator()).collect();
+        let (cut, term): (Vec<usize>, Vec<usize>) =
+            (iterators(&self.dims[..self.cut]), iterators(&self.dims[self.cut..]));
         let of = |access: &Access| {
             let array = &scop.arrays[access.array];
-            let length = |(form, &extent): (&Option<Linear>, &i64)| {
-                let moving = |f: &Linear| in_block.iter().any(|&k| f.coefficients[k] != 0);
-                i128::from(if form.as_ref().is_some_and(moving) { size.min(extent) } else { extent })
+            let moves = |k: &usize| access.linear.iter().any(|form| is_moved(form, *k));
+            let is_whole = |form: &Option<Linear>| {
+                form.as_ref().is_none_or(|form| cut.iter().chain(&term).all(|&k| form.coefficients[k] == 0))
             };
-            access.linear.iter().zip(&array.extents).map(length).product::<i128>() * i128::from(array.ty.bytes())
+            let whole = access.linear.iter().zip(&array.extents).filter(|(form, _)| is_whole(form));
+            let bytes = whole.map(|(_, &extent)| i128::from(extent)).product::<i128>() * i128::from(array.ty.bytes());
+            (cut.iter().filter(|k| moves(k)).unique().count() as u32, bytes)
         };
         let accesses = scop.statements[s].accesses.iter().unique_by(|access| (access.array, &access.linear));
-        let blocks: Vec<i128> = accesses.map(of).collect();
-        // Two more: the cases of equal blocks have buffers of their own.
-        blocks.iter().sum::<i128>() + 2 * blocks.iter().max().copied().unwrap_or(0)
+        // One block stays, what else is touched passes by it in rows.
+        let (sides, bytes): (Vec<u32>, Vec<i128>) = accesses.map(of).unzip();
+        let most = (0..sides.len()).max_by_key(|&n| (sides[n], bytes[n]));
+        let elements =
+            |n: usize| i128::from(size).saturating_pow(sides[n].min(if Some(n) == most { u32::MAX } else { 1 }));
+        (0..sides.len()).map(|n| elements(n).saturating_mul(bytes[n])).fold(0, i128::saturating_add)
     }
 }
 
@@ -138,7 +176,8 @@ impl Block {
 fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
     let statements: Vec<usize> = dims[0].keys().copied().collect();
     let along = |s: usize, access: &Access| -> Vec<Vec<usize>> {
-        let loops = |form| (0..dims.len()).filter(|&d| dims[d][&s].is_some_and(|k| is_moved(form, k))).collect();
+        let loops =
+            |form| (0..dims.len()).filter(|&d| dims[d][&s].iterator().is_some_and(|k| is_moved(form, k))).collect();
         access.linear.iter().map(loops).collect()
     };
     let of = |s: usize| scop.statements[s].accesses.iter().map(move |access| (access.array, along(s, access)));
@@ -149,12 +188,12 @@ fn is_in_two_ways(scop: &Scop, dims: &[BlockDim]) -> bool {
 
 /// Whether none of the loops has a step.
 fn is_plain(scop: &Scop, dim: &BlockDim) -> bool {
-    dim.iter().all(|(&s, k)| k.is_none_or(|k| scop.statements[s].dims[k].stepped.is_none()))
+    dim.iter().all(|(&s, turn)| turn.iterator().is_none_or(|k| scop.statements[s].dims[k].stepped.is_none()))
 }
 
 /// The loop of the iterator that says in which block a statement runs.
 fn loop_of(scop: &Scop, dim: &BlockDim, s: usize) -> Option<usize> {
-    Some(scop.statements[s].dims[(*dim.get(&s)?)?].loop_id)
+    Some(scop.statements[s].dims[dim.get(&s)?.iterator()?].loop_id)
 }
 
 /// Instances of one statement that must run before some of another.
@@ -184,7 +223,7 @@ struct Search<'a> {
     deepest: (usize, usize),
     chosen: BlockDim,
     /// For a dependence and an iterator of each statement, whether it does not.
-    known: BTreeMap<(usize, Option<usize>, Option<usize>), bool>,
+    known: BTreeMap<(usize, Turn, Turn), bool>,
     /// Choices that may still be looked at.
     left: usize,
 }
@@ -206,12 +245,15 @@ impl Search<'_> {
             let own = moved(self.scop, s, k);
             own.is_empty() == part.is_empty() && part.iter().all(|index| own.contains(index))
         };
-        // What no loop of the target counts has one start for each block of the target.
-        let before = part.is_empty().then_some(None);
-        let is_cut = |k: usize| self.dims.iter().any(|dim| dim[&s] == Some(k));
-        let rank = |k: usize| (!loops.contains(&dims[k].loop_id), is_cut(k), !is_alike(k), std::cmp::Reverse(k));
-        for k in (0..dims.len()).sorted_by_key(|&k| rank(k)).map(Some).chain(before) {
-            self.chosen.insert(s, k);
+        // A sum's terms have one beginning and one end for each block of its target.
+        let apart = if part.is_empty() { vec![Turn::First, Turn::Last] } else { Vec::new() };
+        let is_cut = |k: usize| self.dims.iter().any(|dim| dim[&s] == Turn::At(k));
+        let target = |s: usize| self.scop.statements[s].accesses[0].array;
+        let is_same = |k: usize| target(s) == target(deepest) && !part.is_empty() && is_alike(k);
+        let rank =
+            |k: usize| (!loops.contains(&dims[k].loop_id), !is_same(k), is_cut(k), !is_alike(k), std::cmp::Reverse(k));
+        for turn in (0..dims.len()).sorted_by_key(|&k| rank(k)).map(Turn::At).chain(apart) {
+            self.chosen.insert(s, turn);
             if self.rest(statements)? {
                 return Ok(true);
             }
@@ -230,7 +272,11 @@ impl Search<'_> {
                         (0..self.scop.statements[s].dims.len()).map(|k| format!("{letter}{k}")).join(",")
                     };
                     let (source, sink) = (tuple(*from, 's'), tuple(*to, 't'));
-                    let value = |letter: char, k: Option<usize>| k.map_or("-1".into(), |k| format!("{letter}{k}"));
+                    let value = |letter: char, turn: Turn| match turn {
+                        Turn::First => "-1".into(),
+                        Turn::At(k) => format!("{letter}{k}"),
+                        Turn::Last => FARTHEST.to_string(),
+                    };
                     let (a, b) = (value('s', a), value('t', b));
                     let form = format!("{{ [S{from}[{source}] -> S{to}[{sink}]] -> [{b} - ({a})] }}");
                     map.wrap()?.apply(&self.scop.ctx.map(&form)?)?.dim_min(0)?.is_none_or(|least| least >= 0)

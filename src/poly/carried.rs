@@ -7,21 +7,23 @@
 use super::dependences::{Dependences, Relations, forwards, instances};
 use super::scop::{Dim, Scop, Statement};
 use crate::isl::{Result, UnionMap};
-use crate::lang::ast::{Array, Assign};
+use crate::lang::ast::{Affine, Array, Assign, Name};
 use std::collections::BTreeMap;
 
-/// The loops, by `Dim::loop_id`, whose iterators count from the start of a block in a rewritten program: which loop there counts the blocks,
-/// and the values in each.
-pub type InBlocks = BTreeMap<usize, (Blocks, i64)>;
-
-/// Which loop counts the blocks of another one.
-#[derive(Clone, Copy, Debug)]
-pub enum Blocks {
-    /// One of the outermost loops.
-    Outermost(usize),
-    /// The next one around it.
-    Around,
+/// Which instance of a program is which of a rewritten one.
+#[derive(Debug)]
+pub enum Names {
+    /// The one with the same values of the same iterators.
+    Kept,
+    /// The same, but that the iterators of some loops, by `Dim::loop_id`, count from the start of a strip, with so many values in each; the
+    /// next loop around counts the strips.
+    InStrips(BTreeMap<usize, i64>),
+    /// For each new statement the one that it was, and its iterators then by those of now.
+    Given(Vec<Origin>),
 }
+
+/// A statement, and its iterators by others.
+pub type Origin = (usize, Vec<Affine>);
 
 impl Dependences {
     /// The dependences of a program that runs each instance of another one once, in an order that keeps what must be kept.
@@ -30,8 +32,8 @@ impl Dependences {
     ///
     /// # Errors
     /// When isl's budget runs out.
-    pub fn carried(&self, from: &Scop, to: &Scop, in_blocks: &InBlocks) -> Result<Option<Dependences>> {
-        let Some(names) = new_names(from, to, in_blocks)? else { return Ok(None) };
+    pub fn carried(&self, from: &Scop, to: &Scop, names: &Names) -> Result<Option<Dependences>> {
+        let Some(names) = new_names(from, to, names)? else { return Ok(None) };
         let with_element = names.product(&elements(to)?)?;
         let pairs = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&names)?);
         let with_elements = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&with_element)?);
@@ -54,23 +56,26 @@ impl Dependences {
 }
 
 /// From each instance to the one that it has become. `{ S[s] -> T[t] }`
-fn new_names(from: &Scop, to: &Scop, in_blocks: &InBlocks) -> Result<Option<UnionMap>> {
+fn new_names(from: &Scop, to: &Scop, known: &Names) -> Result<Option<UnionMap>> {
     let mut names = from.ctx.empty_union_map()?;
-    // Values count from zero again in each block, and do not tell two parts of a loop apart that was split before; but blocks leave each
-    // nest in its place, and strips each statement.
-    let is_stripped = in_blocks.values().any(|(blocks, _)| matches!(blocks, Blocks::Around));
-    let is_there = |s: usize, t: usize| match in_blocks.is_empty() {
-        true => true,
-        false if is_stripped => s == t,
-        false => from.statements[s].nest == to.statements[t].nest,
-    };
     for (t, statement) in to.statements.iter().enumerate() {
         let mut left = statement.domain.clone();
         for (s, source) in from.statements.iter().enumerate() {
-            if !is_same(&source.assign, &statement.assign) || !is_there(s, t) {
+            if !is_same(&source.assign, &statement.assign) {
                 continue;
             }
-            let Some(values) = values(source, statement, in_blocks) else { return Ok(None) };
+            let values = match known {
+                Names::Kept => values(source, statement, &BTreeMap::new()),
+                // Values count from zero again in each strip, and do not tell two parts of a loop apart that was split before; but strips
+                // leave each statement in its place.
+                Names::InStrips(_) if s != t => continue,
+                Names::InStrips(strips) => values(source, statement, strips),
+                Names::Given(origins) => match origins.get(t) {
+                    Some((origin, _)) if *origin != s => continue,
+                    origin => origin.map(|(_, values)| values.iter().map(|value| numbered(value, statement)).collect()),
+                },
+            };
+            let Some(values) = values else { return Ok(None) };
             let dims: Vec<String> = (0..statement.dims.len()).map(|k| format!("i{k}")).collect();
             let text = format!("{{ S{t}[{}] -> S{s}[{}] }}", dims.join(","), values.join(","));
             let was = from.ctx.map(&text)?.intersect_domain(&left)?.intersect_range(&source.domain)?;
@@ -93,17 +98,25 @@ fn is_same(a: &Assign, b: &Assign) -> bool {
 }
 
 /// The iterators of a statement, from those of what it has become.
-fn values(source: &Statement, statement: &Statement, in_blocks: &InBlocks) -> Option<Vec<String>> {
+fn values(source: &Statement, statement: &Statement, strips: &BTreeMap<usize, i64>) -> Option<Vec<String>> {
     let value = |dim: &Dim| {
         let at =
             statement.dims.iter().position(|other| other.iterator == dim.iterator && other.stepped == dim.stepped)?;
-        Some(match in_blocks.get(&dim.loop_id) {
-            Some((Blocks::Outermost(block), size)) => format!("{size}*i{block} + i{at}"),
-            Some((Blocks::Around, size)) => format!("{size}*i{} + i{at}", at.checked_sub(1)?),
+        Some(match strips.get(&dim.loop_id) {
+            Some(size) => format!("{size}*i{} + i{at}", at.checked_sub(1)?),
             None => format!("i{at}"),
         })
     };
     source.dims.iter().map(value).collect()
+}
+
+/// An expression over the iterators of a statement in isl's notation.
+fn numbered(value: &Affine, statement: &Statement) -> String {
+    let number = |name: &Name| {
+        let at = statement.dims.iter().position(|dim| dim.iterator == *name)?;
+        Some(Affine::name(&format!("i{at}").into()))
+    };
+    value.replaced(&number).to_string()
 }
 
 /// Each element of each array. `{ A[a] -> A[a] }`

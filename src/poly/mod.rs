@@ -18,8 +18,8 @@ mod split;
 mod strip;
 pub mod text;
 
-pub use block::{Block, block, in_blocks};
-pub use carried::InBlocks;
+pub use block::{Block, block, names_in_blocks};
+pub use carried::Names;
 pub use dependences::{Dependences, Reductions, dependences, pair};
 pub use diagnose::{diagnose, outside};
 pub use expand::{Expansion, expand, expansions};

@@ -9,7 +9,7 @@
 
 mod sum;
 
-use super::carried::{Blocks, InBlocks};
+use super::carried::Names;
 use super::expand::fresh;
 use super::scop::Scop;
 use crate::lang::ast::{Access, Affine, AffineKind, Assign, ExprKind, For, If, Name, Program, Range, Stmt};
@@ -60,9 +60,9 @@ pub fn strip(program: &Program, scop: &Scop, strips: &[Strip]) -> Option<Program
     Some(Program { body, ..program.clone() })
 }
 
-/// The loops that are stripped, as loops in blocks.
-pub fn in_strips(strips: &[Strip]) -> InBlocks {
-    strips.iter().map(|strip| (strip.loop_id, (Blocks::Around, strip.by))).collect()
+/// How the instances of the program are named in it stripped.
+pub fn in_strips(strips: &[Strip]) -> Names {
+    Names::InStrips(strips.iter().map(|strip| (strip.loop_id, strip.by)).collect())
 }
 
 /// The indices that round.
