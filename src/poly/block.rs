@@ -59,8 +59,10 @@ impl Turn {
     }
 }
 
-/// Fewer values make no block.
+/// Fewer values make no block; where operands lie beside blocks as a whole, since the nest has no sum with terms from blocks, tiles of few
+/// values do as well.
 const LEAST: i64 = 2;
+const LEAST_WHOLE: i64 = 64;
 /// Most loops that are cut: with each the cases grow many times.
 const MOST: usize = 3;
 /// Loops that reach farther are not cut.
@@ -101,8 +103,8 @@ impl Block {
         let by_depth: Vec<usize> = statements.iter().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))).collect();
         let (outer, inner): (Vec<usize>, Vec<usize>) =
             (0..depth(deepest)).partition(|&k| !moved(scop, deepest, k).is_empty());
-        // What is written and read again in a sum comes from earlier blocks.
-        let inner = inner.into_iter().sorted_by_key(|k| !is_operand(k)).collect_vec();
+        // The terms of a sum over what the nest only reads stand in no order to the blocks.
+        let inner = inner.into_iter().filter(is_operand).collect_vec();
         let (mut dims, mut cut) = (Vec::new(), 0);
         for k in outer.iter().chain(&inner).copied() {
             if dims.len() > cut {
@@ -134,7 +136,8 @@ impl Block {
         }
         let blocks = (self.extent - 1).div_euclid(least) + 1;
         let size = (self.extent - 1).div_euclid(blocks.max(1)) + 1;
-        (fits(least) && size >= LEAST && blocks > 1).then(|| Block { size, ..self.clone() })
+        let enough = if self.dims.len() > self.cut { LEAST } else { LEAST_WHOLE };
+        (fits(least) && size >= enough && blocks > 1).then(|| Block { size, ..self.clone() })
     }
 
     /// The same for a program of another size.

@@ -298,7 +298,10 @@ impl Case<'_> {
             })
         };
         let mut pairs = running().cartesian_product(running().flat_map(accesses).collect_vec());
-        dim < self.block.cut
+        // Without a sum whose terms come from blocks no operand is to pass by.
+        let has_terms = self.block.dims.len() > self.block.cut;
+        has_terms
+            && dim < self.block.cut
             && pairs.all(|(s, (t, other))| {
                 let target = &self.scop.statements[s].accesses[0];
                 target.array != other.array || is_apart((s, target), (t, other))
