@@ -235,7 +235,7 @@ fn nests_in_slabs_do_the_same() {
 }
 
 /// Nests that work in place, and how many loops of theirs can be cut together.
-const IN_PLACE: [(&str, usize); 10] = [
+const IN_PLACE: [(&str, usize); 12] = [
     (
         "inout A[11][11]; for i in 0..11 { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[k][j]; } \
          A[i][j] = A[i][j] / A[j][j]; } for j in i..11, k in 0..i { A[i][j] -= A[i][k] * A[k][j]; } }",
@@ -256,6 +256,18 @@ const IN_PLACE: [(&str, usize); 10] = [
          R[k][k] = sqrt(n); for i in 0..7 { Q[i][k] = A[i][k] / R[k][k]; } for j in k + 1..9 { R[k][j] = 0; \
          for i in 0..7 { R[k][j] += Q[i][k] * A[i][j]; } for i in 0..7 { A[i][j] -= Q[i][k] * R[k][j]; } } }",
         2,
+    ),
+    // A bound that is the smaller of two iterators.
+    (
+        "inout A[10][10]; for i in 0..10, j in 0..10 { for k in 0..min(i, j) { A[i][j] -= A[i][k] * A[k][j]; } \
+         if j < i { A[i][j] = A[i][j] / A[j][j]; } }",
+        3,
+    ),
+    // Terms after the block, between what begins a sum and what ends it.
+    (
+        "input L[9][9]; inout B[9][7]; for i in 0..9, j in 0..7 { B[i][j] = 2 * B[i][j]; \
+         for k in i + 1..9 { B[i][j] += L[k][i] * B[k][j]; } B[i][j] = 3 * B[i][j]; }",
+        3,
     ),
     // Triangular solves of several right-hand sides.
     (

@@ -121,15 +121,21 @@ impl Case<'_> {
             if range.step != 1 || parts(&range.lo).chain(parts(&range.hi)).any(has_choice) {
                 return None;
             }
-            let (lo, hi) = self.values(dim);
-            let (mut los, mut his) = (vec![lo], vec![hi]);
+            let (first, end) = self.values(dim);
+            let (mut los, mut his) = (vec![first.clone()], vec![end.clone()]);
             for (bound, is_start) in parts(&range.lo).map(|lo| (lo, true)).chain(parts(&range.hi).map(|hi| (hi, false)))
             {
                 match self.bound(bound, is_start, dim) {
                     Bound::Open => {}
                     Bound::Empty => is_empty = true,
-                    Bound::Within(at) if is_start => los[0] = at,
-                    Bound::Within(at) => his[0] = at,
+                    Bound::Within(at) if is_start => {
+                        los.retain(|lo| *lo != first);
+                        los.push(at);
+                    }
+                    Bound::Within(at) => {
+                        his.retain(|hi| *hi != end);
+                        his.push(at);
+                    }
                     Bound::At(at) if is_start => los.push(at),
                     Bound::At(at) => his.push(at),
                 }
