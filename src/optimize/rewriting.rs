@@ -110,7 +110,7 @@ impl Rewriting {
                     format!("{loops} of a nest run in blocks of {} values", block.size)
                 };
                 let text = format!(
-                    "{}, so that results and operands stay in the scratchpad",
+                    "{}, so that results stay in the scratchpad while operands pass by",
                     blocks.iter().map(of).join("; ")
                 );
                 let start = blocks.first().and_then(|block| block.dims[0].keys().next());

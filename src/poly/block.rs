@@ -1,13 +1,17 @@
 //! Which loops of a nest can be cut into blocks together, and how does the program then read?
 //!
-//! A factorisation in place, or a triangular solve, has statements in fewer loops than its deepest one, and touches one array as a result
-//! and as operands. Each statement that lacks a loop takes part at the value of another of its iterators, or before the loop's first
-//! block; where no dependence runs backwards along any of the loops, blocks of all of them may run one after the other. Blocks of
-//! operands and results are the same or share no element, once the cases are told apart in which the blocks of two loops are the same,
-//! which is what lets them stay in buffers.
+//! A factorisation, or a triangular solve, has statements in fewer loops than its deepest one, and touches one array as a result and as
+//! operands. Each statement that lacks a loop takes part at the value of another of its iterators, or before or after all of them; where
+//! no dependence runs backwards along any of the loops, blocks of all of them may run one after the other. The loops that move the
+//! result are cut. The one over a sum's terms is not: its terms from before a block, from the block itself, and from after it are loops of
+//! their own, as are the cases in which the blocks of two loops are the same. Operands then lie in the block of the result or share no
+//! element with it. Those that do not pass by in a column and a row, with the loop over the terms outermost, and so do those of what the
+//! block computes in itself, where a loop that carries nothing can run innermost: the scratchpad holds one block of the result, with b² + 2b
+//! elements in place of 3b².
 //!
-//! Source: tiling of fully permutable loops as in Wolf and Lam, "A data locality optimizing algorithm", PLDI 1991.
-//! Differs: the cases of equal blocks are statements of their own.
+//! Source: tiling of fully permutable loops as in Wolf and Lam, "A data locality optimizing algorithm", PLDI 1991; the sizes attain
+//! the order of the bound of Ballard, Demmel, Holtz and Schwartz, "Minimizing communication in numerical linear algebra", SIMAX 2011.
+//! Differs: the cases of equal blocks are statements of their own, and terms stay one loop.
 
 mod case;
 mod write;

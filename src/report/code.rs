@@ -175,8 +175,8 @@ impl Code {
                  may add, as a part of the program's own; 0 forbids it. A larger scratchpad may make it unnecessary."
             }
             Blocked => {
-                "Loops of a nest that works on an array in place run in blocks, and the cases in which two of the blocks are the same are \
-                 statements of their own: blocks of the result and of the operands stay in the scratchpad.\n\nA larger scratchpad takes \
+                "Loops of a nest that reads again what it wrote run in blocks, and the cases in which two of the blocks are the same are \
+                 statements of their own: a block of the result stays in the scratchpad while operands pass by.\n\nA larger scratchpad takes \
                  larger blocks, and one that holds the array needs none."
             }
             Stripped => {
