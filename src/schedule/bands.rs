@@ -29,7 +29,6 @@ use crate::ilp::{Model, Solver};
 use crate::isl::Result;
 use crate::lang::ast::Role;
 use crate::poly::{Dependences, Linear, Scop};
-use itertools::Itertools;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -149,7 +148,7 @@ impl<'a> Bands<'a> {
         }
         let origins = statements.iter().map(|&s| self.hull(s).iter().map(|(lo, _)| *lo).collect()).collect();
         let (arrays, parts): (Vec<usize>, Vec<usize>) = arrays.into_iter().unzip();
-        straighten(&mut problem, &parts);
+        parts::straighten(&mut problem, &parts);
         Ok(GroupProblem { problem, statements, arrays, parts, array_of_access, origins })
     }
 
@@ -583,42 +582,4 @@ fn merge(edges: Vec<Edge>) -> Vec<Edge> {
         }
     }
     result
-}
-
-/// Leaves out of each part of an array the dimensions that another one tells, but for a constant: of a diagonal, all but one.
-fn straighten(problem: &mut Problem, parts: &[usize]) {
-    for part in parts.iter().copied().unique() {
-        for d in (1..problem.arrays[part].extents.len()).rev() {
-            for e in 0..d {
-                let accesses = problem.statements.iter_mut().flat_map(|s| &mut s.accesses);
-                let own: Vec<&mut Access> = accesses.filter(|access| parts[access.array] == part).collect();
-                let Some(distances) = own.iter().map(|access| distance(access, d, e)).collect::<Option<Vec<i64>>>()
-                else {
-                    continue;
-                };
-                let Some((&least, &most)) = distances.iter().minmax().into_option() else { continue };
-                for (access, distance) in own.into_iter().zip(&distances) {
-                    if let Index::Linear { coefficients, constant } = &mut access.index[d] {
-                        coefficients.fill(0);
-                        *constant = distance - least;
-                    }
-                }
-                let alike = problem.arrays.iter_mut().zip(parts).filter(|(_, own)| **own == part);
-                alike.for_each(|(array, _)| array.extents[d] = most - least + 1);
-                break;
-            }
-        }
-    }
-}
-
-/// How far apart two indices of an access are, where the same iterators move both alike.
-fn distance(access: &Access, d: usize, e: usize) -> Option<i64> {
-    match (&access.index[d], &access.index[e]) {
-        (Index::Linear { coefficients: a, constant: x }, Index::Linear { coefficients: b, constant: y })
-            if a == b && a.iter().any(|c| *c != 0) =>
-        {
-            x.checked_sub(*y)
-        }
-        _ => None,
-    }
 }

@@ -2,11 +2,12 @@
 //!
 //! Accesses that meet in an element belong to one part of their array, and so do those that move alike through about the same elements. A
 //! triangle and its mirror image are two parts. What nobody writes may be held more than once: there the accesses of one statement that the
-//! loops carry in different directions, or far apart, count once each.
+//! loops carry in different directions, or far apart, count once each. Of a diagonal only the places along it count.
 
 use super::Bands;
 use crate::isl::{Result, Set};
 use crate::poly::Access;
+use crate::schedule::problem::{self, Index, Problem};
 use itertools::Itertools;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -127,4 +128,42 @@ fn components(reaches: &[Reach], joined: impl Fn(&Reach, &Reach) -> Result<bool>
         }
     }
     Ok(numbers)
+}
+
+/// Leaves out of each part of an array the dimensions that another one tells, but for a constant: of a diagonal, all but one.
+pub(super) fn straighten(problem: &mut Problem, parts: &[usize]) {
+    for part in parts.iter().copied().unique() {
+        for d in (1..problem.arrays[part].extents.len()).rev() {
+            for e in 0..d {
+                let accesses = problem.statements.iter_mut().flat_map(|s| &mut s.accesses);
+                let own: Vec<&mut problem::Access> = accesses.filter(|access| parts[access.array] == part).collect();
+                let Some(distances) = own.iter().map(|access| distance(access, d, e)).collect::<Option<Vec<i64>>>()
+                else {
+                    continue;
+                };
+                let Some((&least, &most)) = distances.iter().minmax().into_option() else { continue };
+                for (access, distance) in own.into_iter().zip(&distances) {
+                    if let Index::Linear { coefficients, constant } = &mut access.index[d] {
+                        coefficients.fill(0);
+                        *constant = distance - least;
+                    }
+                }
+                let alike = problem.arrays.iter_mut().zip(parts).filter(|(_, own)| **own == part);
+                alike.for_each(|(array, _)| array.extents[d] = most - least + 1);
+                break;
+            }
+        }
+    }
+}
+
+/// How far apart two indices of an access are, where the same iterators move both alike.
+fn distance(access: &problem::Access, d: usize, e: usize) -> Option<i64> {
+    match (&access.index[d], &access.index[e]) {
+        (Index::Linear { coefficients: a, constant: x }, Index::Linear { coefficients: b, constant: y })
+            if a == b && a.iter().any(|c| *c != 0) =>
+        {
+            x.checked_sub(*y)
+        }
+        _ => None,
+    }
 }
