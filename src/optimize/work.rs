@@ -35,8 +35,8 @@ const STRIPS: usize = 2;
 /// Loops that are split, one after the other, at most.
 const SPLITS: usize = 2;
 
-/// What blocks may take of the scratchpad at first sight, in halves.
-const BLOCKS: [i64; 2] = [2, 1];
+/// What blocks may take of the scratchpad at first sight, in sixths.
+const BLOCKS: [i64; 3] = [6, 3, 2];
 /// An array is worth blocks where it moves this part (one over) of all bytes too often.
 const PART: i128 = 50;
 
@@ -295,7 +295,7 @@ impl<'a> Work<'a> {
     }
 
     /// What is found, or a better outcome with nests in blocks. More than one block may have to stay beside what passes
-    /// by: smaller ones are tried too.
+    /// by: smaller ones are tried until they move more.
     fn in_blocks(
         &mut self,
         than: usize,
@@ -303,18 +303,24 @@ impl<'a> Work<'a> {
         allowed: Allowance,
     ) -> Result<Option<Rewritten>, Failure> {
         let nests = self.blocks(than)?;
-        let mut tried: Vec<Block> = Vec::new();
-        for halves in BLOCKS {
-            let capacity_bytes = self.options.capacity_bytes.saturating_mul(halves) / 2;
+        let (mut tried, mut least): (Vec<Block>, i128) = (Vec::new(), i128::MAX);
+        for sixths in BLOCKS {
+            let capacity_bytes = self.options.capacity_bytes.saturating_mul(sixths) / 6;
             let blocks: Vec<Block> =
                 nests.iter().filter_map(|block| block.sized(&self.case.scop, capacity_bytes)).collect();
             if blocks.is_empty() || blocks == tried {
                 continue;
             }
             let cut = self.rewritten(than, Rewriting::Block(blocks.clone()), allowed)?;
-            let least = found.as_ref().map_or(i128::MAX, |found| found.outcome.bytes());
-            found = cut.filter(|cut| cut.outcome.bytes() < least).or(found);
             tried = blocks;
+            let Some(cut) = cut else { continue };
+            if cut.outcome.bytes() >= least {
+                break;
+            }
+            least = cut.outcome.bytes();
+            if found.as_ref().is_none_or(|found| least < found.outcome.bytes()) {
+                found = Some(cut);
+            }
         }
         Ok(found)
     }
