@@ -61,7 +61,7 @@ fn is_close(a: f64, b: f64) -> bool {
 #[test]
 fn a_trace_adds_up_to_the_report() {
     for (kernel, machine, capacity) in
-        [("softmax", "edge", 524288), ("attention", "inf2", 1 << 20), ("blur", "edge", 65536), ("trmm", "edge", 524288)]
+        [("softmax", "edge", 524288), ("attention", "inf2", 1 << 20), ("blur", "edge", 65536), ("syrk", "edge", 524288)]
     {
         let (program, whole) = scheduled(kernel, machine, capacity);
         let (events, other) = read(&trace(&program, &rates(machine)).expect("a trace"));
