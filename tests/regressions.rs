@@ -137,3 +137,11 @@ fn the_last_write_is_not_lost_among_conditions_that_fix_iterators() {
          if e == 2 && k == 3 && i == 2 && x == 1 { P[i][x] = A[k]; } if k == 4 && i == 2 && x == 1 { P[i][x] = P[i][x] * A[k]; } } }",
     );
 }
+
+#[test]
+fn two_diagonals_of_one_cube_lie_apart() {
+    let text = "param N = 12; inout A[N + 1][N + 1][N + 1]; output U[N]; \
+        for i in 0..N { A[i][i][i] = A[i][i][i] + A[i][i + 1][i + 1]; U[i] = 0; } \
+        for t in 0..5, i in 0..N { U[i] += A[i][i][i] * A[i][i + 1][i + 1]; }";
+    assert_right(text);
+}

@@ -106,8 +106,11 @@ impl Rewriting {
             }
             Rewriting::Block(blocks) => {
                 let of = |block: &Block| {
-                    let loops = if block.cut == 1 { "a loop" } else { &format!("{} loops", block.cut) };
-                    format!("{loops} of a nest run in blocks of {} values", block.size)
+                    let loops = match block.cut {
+                        1 => "a loop of a nest runs".into(),
+                        cut => format!("{cut} loops of a nest run"),
+                    };
+                    format!("{loops} in blocks of {} values", block.size)
                 };
                 let text = format!(
                     "{}, so that results stay in the scratchpad while operands pass by",

@@ -75,8 +75,8 @@ const FARTHEST: i64 = 1 << 40;
 const CHOICES: usize = 10_000;
 
 impl Block {
-    /// The loops of a nest that can be cut together, in blocks of one value; `None` where there are no two, or no array that is written
-    /// is touched in two ways.
+    /// The loops of a nest that can be cut together, in blocks of one value, and that over a sum's terms; `None` where there are no two of
+    /// them, or no array that is written is touched in two ways.
     ///
     /// # Errors
     /// When isl's budget runs out.

@@ -33,6 +33,12 @@ impl Linear {
         Some(Linear { coefficients, constant: term(self.constant, other.constant)? })
     }
 
+    /// How far the form lies from another one that the same dimensions move alike; `None` where they do not, or where both stand.
+    pub fn distance(&self, other: &Linear) -> Option<i64> {
+        let is_alike = self.coefficients == other.coefficients && self.as_constant().is_none();
+        is_alike.then(|| self.constant.checked_sub(other.constant)).flatten()
+    }
+
     pub(super) fn as_constant(&self) -> Option<i64> {
         self.coefficients.iter().all(|&c| c == 0).then_some(self.constant)
     }

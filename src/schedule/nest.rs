@@ -267,14 +267,11 @@ impl<'a> Nest<'a> {
 
     /// How far apart the elements of dimension `d` lie at one place of dimension `e`, where that tells `d` but for a constant.
     fn told(&self, walk: &Walk, d: usize, e: usize) -> Option<i64> {
-        let distance = |&at: &(usize, usize)| {
-            let (a, b) = (self.access(at).linear[d].as_ref()?, self.access(at).linear[e].as_ref()?);
-            let is_told = a.coefficients == b.coefficients && a.coefficients.iter().any(|c| *c != 0);
-            is_told.then_some(a.constant - b.constant)
-        };
+        let index = |at: (usize, usize), d: usize| self.access(at).linear[d].as_ref();
+        let distance = |&at: &(usize, usize)| index(at, d)?.distance(index(at, e)?);
         let distances = walk.refs.iter().map(distance).collect::<Option<Vec<i64>>>()?;
         let (least, most) = distances.into_iter().minmax().into_option()?;
-        Some(most - least + 1)
+        most.checked_sub(least)?.checked_add(1)
     }
 
     /// How the outer loops move an index, by loop.

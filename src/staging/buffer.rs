@@ -484,8 +484,16 @@ impl View<'_> {
             return Ok(anchored);
         }
         // Consecutive elements lie apart modulo their number wherever they start, and those that another dimension tells apart anyhow.
-        let is_told = slides && self.leans(scope) || self.follows(d);
-        let together = if is_told { self.beside(held, d)? } else { one };
+        let together = match self.follows(d) {
+            // What the dimensions before tell is in its place, from the first of them on.
+            true => self.beside(held, d, &(0..d).collect::<Vec<_>>())?,
+            false if slides && self.leans(scope) => {
+                let rank = self.times.scop.arrays[self.spec.array].extents.len();
+                let others = (0..rank).filter(|&other| other != d && !self.follows(other));
+                self.beside(held, d, &others.collect::<Vec<_>>())?
+            }
+            false => one,
+        };
         let window = together.reverse()?.apply_range(&together)?.deltas()?.dim_max(0)?.unwrap_or(0) + 1;
         Ok(if window < anchored.size { Storage { size: window, place: Place::Ring } } else { anchored })
     }
@@ -501,13 +509,13 @@ impl View<'_> {
 
     /// Whether another dimension tells where in this one an element lies, but for a constant: of a diagonal nothing else is held.
     fn follows(&self, d: usize) -> bool {
-        let is_alike = |linear: &[Option<Linear>], e: usize| {
-            let (a, b) = (linear[d].as_ref().map(|a| &a.coefficients), linear[e].as_ref().map(|b| &b.coefficients));
-            a == b && a.is_some_and(|a| a.iter().any(|c| *c != 0))
+        let indices = |user: &User, a: usize| &self.times.scop.statements[user.statement].accesses[a].linear;
+        let is_told = |user: &User, a: usize, e: usize| {
+            let (index, other) = (&indices(user, a)[d], &indices(user, a)[e]);
+            index.as_ref().zip(other.as_ref()).is_some_and(|(index, other)| index.distance(other).is_some())
         };
-        let accesses = |user: &User| &self.times.scop.statements[user.statement].accesses;
-        let is_told = |user: &User, e: usize| user.accesses.iter().all(|&a| is_alike(&accesses(user)[a].linear, e));
-        (0..d).any(|e| self.spec.users.iter().all(|user| is_told(user, e)))
+        let users = || self.spec.users.iter();
+        (0..d).any(|e| users().all(|user| user.accesses.iter().all(|&a| is_told(user, a, e))))
     }
 
     /// Whether the loop inside the scope is skewed: rows that it keeps lie elsewhere at each step of time.
@@ -516,11 +524,11 @@ impl View<'_> {
         loops.into_iter().any(|l| l.value.coefficients.iter().filter(|c| **c != 0).count() > 1)
     }
 
-    /// The values of dimension `d` beside the same ones of all others. `{ [P[x] -> B[b]] -> [a] }`
-    fn beside(&self, elements: &Map, d: usize) -> Result<Map> {
+    /// The values of dimension `d` beside the same ones of some others. `{ [P[x] -> B[b]] -> [a] }`
+    fn beside(&self, elements: &Map, d: usize, others: &[usize]) -> Result<Map> {
         let (array, rank) = (self.spec.array, self.times.scop.arrays[self.spec.array].extents.len());
         let (xs, a) = (tuple("x", elements.n_in()?), tuple("a", rank));
-        let others: Vec<String> = (0..rank).filter(|&other| other != d).map(|other| format!("a{other}")).collect();
+        let others: Vec<String> = others.iter().map(|other| format!("a{other}")).collect();
         let text = format!("{{ [P[{xs}] -> A{array}[{a}]] -> [[P[{xs}] -> B[{}]] -> [a{d}]] }}", others.join(","));
         elements.wrap()?.apply(&self.times.scop.ctx.map(&text)?)?.unwrap()?.coalesce()
     }

@@ -6,7 +6,7 @@
 
 use super::Bands;
 use crate::isl::{Result, Set};
-use crate::poly::Access;
+use crate::poly::{Access, Linear};
 use crate::schedule::problem::{self, Index, Problem};
 use itertools::Itertools;
 use std::cell::OnceCell;
@@ -142,6 +142,7 @@ pub(super) fn straighten(problem: &mut Problem, parts: &[usize]) {
                     continue;
                 };
                 let Some((&least, &most)) = distances.iter().minmax().into_option() else { continue };
+                let Some(length) = most.checked_sub(least).and_then(|last| last.checked_add(1)) else { continue };
                 for (access, distance) in own.into_iter().zip(&distances) {
                     if let Index::Linear { coefficients, constant } = &mut access.index[d] {
                         coefficients.fill(0);
@@ -149,7 +150,7 @@ pub(super) fn straighten(problem: &mut Problem, parts: &[usize]) {
                     }
                 }
                 let alike = problem.arrays.iter_mut().zip(parts).filter(|(_, own)| **own == part);
-                alike.for_each(|(array, _)| array.extents[d] = most - least + 1);
+                alike.for_each(|(array, _)| array.extents[d] = length);
                 break;
             }
         }
@@ -158,12 +159,11 @@ pub(super) fn straighten(problem: &mut Problem, parts: &[usize]) {
 
 /// How far apart two indices of an access are, where the same iterators move both alike.
 fn distance(access: &problem::Access, d: usize, e: usize) -> Option<i64> {
-    match (&access.index[d], &access.index[e]) {
-        (Index::Linear { coefficients: a, constant: x }, Index::Linear { coefficients: b, constant: y })
-            if a == b && a.iter().any(|c| *c != 0) =>
-        {
-            x.checked_sub(*y)
+    let form = |d: usize| match &access.index[d] {
+        Index::Linear { coefficients, constant } => {
+            Some(Linear { coefficients: coefficients.clone(), constant: *constant })
         }
-        _ => None,
-    }
+        Index::Range { .. } => None,
+    };
+    form(d)?.distance(&form(e)?)
 }
