@@ -185,6 +185,21 @@ fn beside_a_block_of_results_lie_a_column_and_a_row_of_operands() {
 }
 
 #[test]
+fn uneven_blocks_move_no_more_than_the_even_ones_of_a_larger_program() {
+    let lu = |n: i64| {
+        let text = format!(
+            "param N = {n}; inout A[N][N]; for i in 0..N, j in 0..N {{ for k in 0..min(i, j) {{ A[i][j] -= A[i][k] * A[k][j]; }} \
+             if j < i {{ A[i][j] = A[i][j] / A[j][j]; }} }}"
+        );
+        moved(&text, 700)
+    };
+    // Two blocks: what runs in the second one only has a constant where the rest has the iterator over blocks.
+    for (uneven, even) in [(19, 20), (21, 22), (23, 24)] {
+        assert!(lu(uneven) <= lu(even), "{uneven}: {}, {even}: {}", lu(uneven), lu(even));
+    }
+}
+
+#[test]
 fn of_a_diagonal_only_its_elements_are_held() {
     let text = "param N = 100; inout A[N][N], U[N]; for i in 0..N { A[i][i] = 2 * A[i][i]; } \
         for t in 0..20, i in 0..N { U[i] += A[i][i]; }";

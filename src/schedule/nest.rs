@@ -41,12 +41,12 @@ pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Res
     several.sort_unstable();
     several.dedup();
     let mut best: Option<(i64, i64, Vec<BufferSpec>)> = None;
-    let mut known = HashMap::new();
+    let mut known = Known::default();
     let shared = nest.paths.iter().map(|path| path.shared_loops(&nest.paths[0])).min().unwrap_or(0);
     for merging in mergings(scop, &several, shared) {
         let walks = nest.merged(&apart, &merging, &mut known)?;
         let least = nest.least_levels(&walks, &mut known)?;
-        let mut search = Search::new(&nest, &walks, &least, capacity_bytes);
+        let mut search = Search::new(&nest, &walks, &least, capacity_bytes, &mut known)?;
         search.choose(&mut Vec::new(), 0, &vec![0; nest.paths.len()]);
         let Some((moved, peak, levels)) = search.best else { continue };
         if best.as_ref().is_none_or(|(known, _, _)| moved < *known) {
@@ -90,8 +90,17 @@ fn mergings(scop: &Scop, arrays: &[usize], shared: usize) -> Vec<Vec<(usize, Mer
 /// For each index of an access its coefficients by loop.
 type Direction = Vec<Vec<(usize, i64)>>;
 
-/// For two accesses the outermost level at which they share no element.
-type Levels = HashMap<[(usize, usize); 2], usize>;
+/// Some accesses, each `(path, access)`.
+type Refs = Vec<(usize, usize)>;
+
+/// What isl has said before.
+#[derive(Default)]
+struct Known {
+    /// For two accesses the outermost level at which they share no element.
+    levels: HashMap<[(usize, usize); 2], usize>,
+    /// For some accesses, a dimension and a level, how many elements apart they lie at most.
+    reaches: HashMap<(Refs, usize, usize), i64>,
+}
 
 /// A nest's statements with the hulls of their iterators.
 struct Nest<'a> {
@@ -101,10 +110,10 @@ struct Nest<'a> {
     ranges: Vec<Vec<(i64, i64)>>,
 }
 
-/// Accesses of one array that move in the same direction with the same loops, each `(path, access)`.
+/// Accesses of one array that move in the same direction with the same loops.
 struct Walk {
     array: usize,
-    refs: Vec<(usize, usize)>,
+    refs: Refs,
 }
 
 impl<'a> Nest<'a> {
@@ -157,7 +166,7 @@ impl<'a> Nest<'a> {
     }
 
     /// The walks, with those that share a buffer as one.
-    fn merged(&self, walks: &[Walk], merging: &[(usize, Merging)], known: &mut Levels) -> Result<Vec<Walk>> {
+    fn merged(&self, walks: &[Walk], merging: &[(usize, Merging)], known: &mut Known) -> Result<Vec<Walk>> {
         let mut result: Vec<Walk> = Vec::new();
         for walk in walks {
             let way = merging.iter().find(|(a, _)| *a == walk.array).map_or(Merging::None, |(_, way)| *way);
@@ -193,7 +202,7 @@ impl<'a> Nest<'a> {
     }
 
     /// For each pair of walks of one array, the outermost level at which they share no element; walks that only read share any.
-    fn least_levels(&self, walks: &[Walk], known: &mut Levels) -> Result<Vec<Vec<usize>>> {
+    fn least_levels(&self, walks: &[Walk], known: &mut Known) -> Result<Vec<Vec<usize>>> {
         let mut least = vec![vec![0; walks.len()]; walks.len()];
         for (a, first) in walks.iter().enumerate() {
             for (b, second) in walks.iter().enumerate().skip(a + 1) {
@@ -208,14 +217,14 @@ impl<'a> Nest<'a> {
     }
 
     /// The outermost level at which two walks of one array share no element.
-    fn least_level(&self, first: &Walk, second: &Walk, known: &mut Levels) -> Result<usize> {
+    fn least_level(&self, first: &Walk, second: &Walk, known: &mut Known) -> Result<usize> {
         let mut least = 0;
         for (&r, &s) in first.refs.iter().cartesian_product(&second.refs) {
-            let level = match known.get(&[r, s]) {
+            let level = match known.levels.get(&[r, s]) {
                 Some(&level) => level,
                 None => self.apart(r, s)?,
             };
-            known.insert([r, s], level);
+            known.levels.insert([r, s], level);
             least = least.max(level);
         }
         Ok(least)
@@ -225,12 +234,7 @@ impl<'a> Nest<'a> {
     fn apart(&self, r: (usize, usize), s: (usize, usize)) -> Result<usize> {
         let shared = self.shared(r.0, s.0).min(self.paths[r.0].loops.len());
         for level in 0..=shared {
-            let footprint = |at: (usize, usize)| -> Result<Map> {
-                let relation = &self.access(at).relation;
-                let dims = self.paths[at.0].loops.len();
-                relation.reverse()?.project_out_range(level, dims - level)?.named_range("P")?.reverse()
-            };
-            if footprint(r)?.intersect(&footprint(s)?)?.is_empty()? {
+            if self.footprint(r, level)?.intersect(&self.footprint(s, level)?)?.is_empty()? {
                 return Ok(level);
             }
         }
@@ -239,37 +243,72 @@ impl<'a> Nest<'a> {
         Ok(if r.0 == s.0 { shared } else { shared + 1 })
     }
 
-    /// The elements of a walk inside one iteration of its outer `level` loops.
-    fn elements(&self, walk: &Walk, level: usize) -> i64 {
-        let extents = &self.scop.arrays[walk.array].extents;
-        (0..extents.len()).fold(1i64, |product, d| {
-            if let Some(length) = (0..d).find_map(|e| self.told(walk, d, e)) {
-                return product.saturating_mul(length);
+    /// The elements that an access touches in one iteration of its outer `level` loops. `{ P[outer] -> A[a] }`
+    fn footprint(&self, at: (usize, usize), level: usize) -> Result<Map> {
+        let dims = self.paths[at.0].loops.len();
+        let relation = self.access(at).relation.reverse()?;
+        relation.project_out_range(level, dims - level)?.named_range("P")?.reverse()
+    }
+
+    /// The elements of a buffer inside one iteration of its outer `level` loops.
+    fn elements(&self, refs: &Refs, level: usize, known: &mut Known) -> Result<i64> {
+        let extents = &self.scop.arrays[self.access(refs[0]).array].extents;
+        let mut product = 1i64;
+        for (d, &extent) in extents.iter().enumerate() {
+            let length = match (0..d).find_map(|e| self.told(refs, d, e)) {
+                Some(length) => length,
+                None => self.reach(refs, d, level, known)?.min(extent),
+            };
+            product = product.saturating_mul(length);
+        }
+        Ok(product)
+    }
+
+    /// How many elements lie from the first to the last in dimension `d` inside one iteration of the outer `level` loops.
+    fn reach(&self, refs: &Refs, d: usize, level: usize, known: &mut Known) -> Result<i64> {
+        let extent = self.scop.arrays[self.access(refs[0]).array].extents[d];
+        if refs.iter().any(|&at| self.access(at).linear[d].is_none()) {
+            return Ok(extent);
+        }
+        if refs.iter().any(|&at| self.outer(at, d, level) != self.outer(refs[0], d, level)) {
+            if level > refs.iter().map(|&(p, _)| self.paths[p].loops.len()).min().unwrap_or(0) {
+                return Ok(extent);
             }
-            if walk.refs.iter().any(|&at| self.outer(at, d, level) != self.outer(walk.refs[0], d, level)) {
-                return product.saturating_mul(extents[d]);
+            // An outer loop can stand in one index and be a constant in another one, where it has one iteration.
+            let key = (refs.clone(), d, level);
+            if let Some(&reach) = known.reaches.get(&key) {
+                return Ok(reach);
             }
-            let (mut lo, mut hi) = (i64::MAX, i64::MIN);
-            for &(p, a) in &walk.refs {
-                let Some(index) = &self.access((p, a)).linear[d] else { return product.saturating_mul(extents[d]) };
-                let (mut low, mut high) = (index.constant, index.constant);
-                for (k, &c) in index.coefficients.iter().enumerate().skip(level) {
-                    let (first, trips) = self.ranges[p][k];
-                    let (start, reach) = (c.saturating_mul(first), c.saturating_mul(trips - 1));
-                    low = low.saturating_add(start).saturating_add(reach.min(0));
-                    high = high.saturating_add(start).saturating_add(reach.max(0));
-                }
-                (lo, hi) = (lo.min(low), hi.max(high));
+            let mut all = self.footprint(refs[0], level)?;
+            for &at in &refs[1..] {
+                all = all.union(&self.footprint(at, level)?)?;
             }
-            product.saturating_mul(hi.saturating_sub(lo).saturating_add(1).min(extents[d]))
-        })
+            let rank = all.n_out()?;
+            let values = all.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?.named_range("D")?;
+            let reach = values.reverse()?.apply_range(&values)?.deltas()?.dim_max(0)?.map_or(0, |most| most.saturating_add(1));
+            known.reaches.insert(key, reach);
+            return Ok(reach);
+        }
+        let (mut lo, mut hi) = (i64::MAX, i64::MIN);
+        for &(p, a) in refs {
+            let Some(index) = &self.access((p, a)).linear[d] else { return Ok(extent) };
+            let (mut low, mut high) = (index.constant, index.constant);
+            for (k, &c) in index.coefficients.iter().enumerate().skip(level) {
+                let (first, trips) = self.ranges[p][k];
+                let (start, reach) = (c.saturating_mul(first), c.saturating_mul(trips - 1));
+                low = low.saturating_add(start).saturating_add(reach.min(0));
+                high = high.saturating_add(start).saturating_add(reach.max(0));
+            }
+            (lo, hi) = (lo.min(low), hi.max(high));
+        }
+        Ok(hi.saturating_sub(lo).saturating_add(1))
     }
 
     /// How far apart the elements of dimension `d` lie at one place of dimension `e`, where that tells `d` but for a constant.
-    fn told(&self, walk: &Walk, d: usize, e: usize) -> Option<i64> {
+    fn told(&self, refs: &Refs, d: usize, e: usize) -> Option<i64> {
         let index = |at: (usize, usize), d: usize| self.access(at).linear[d].as_ref();
         let distance = |&at: &(usize, usize)| index(at, d)?.distance(index(at, e)?);
-        let distances = walk.refs.iter().map(distance).collect::<Option<Vec<i64>>>()?;
+        let distances = refs.iter().map(distance).collect::<Option<Vec<i64>>>()?;
         let (least, most) = distances.into_iter().minmax().into_option()?;
         most.checked_sub(least)?.checked_add(1)
     }
@@ -282,40 +321,46 @@ impl<'a> Nest<'a> {
         Some(loops.map(|(c, dim)| (dim.loop_id, *c)).collect())
     }
 
-    fn bytes(&self, walk: &Walk, level: usize) -> i64 {
-        self.elements(walk, level).saturating_mul(self.scop.arrays[walk.array].ty.bytes())
+    fn bytes(&self, refs: &Refs, level: usize, known: &mut Known) -> Result<i64> {
+        let array = self.access(refs[0]).array;
+        Ok(self.elements(refs, level, known)?.saturating_mul(self.scop.arrays[array].ty.bytes()))
     }
 
-    /// Bytes that cross when every iteration of the outer loops loads what is read and stores what is written.
-    fn moved(&self, walk: &Walk, level: usize) -> i64 {
-        let (p, _) = walk.refs[0];
+    /// How often a buffer's bytes cross when every iteration of the outer loops loads what is read and stores what is written.
+    fn rounds(&self, refs: &Refs, level: usize) -> i64 {
+        let (p, _) = refs[0];
         // Outer loops inside which nothing changes do not come here: staging moves them into the scope.
         let rounds = self.ranges[p].iter().take(level).fold(1i64, |n, &(_, t)| n.saturating_mul(t));
-        let ways = walk.refs.iter().fold((false, false), |(r, w), &at| {
+        let ways = refs.iter().fold((false, false), |(r, w), &at| {
             let access = self.access(at);
             (r || access.reads, w || access.writes)
         });
-        self.bytes(walk, level).saturating_mul(rounds).saturating_mul(i64::from(ways.0) + i64::from(ways.1))
+        rounds.saturating_mul(i64::from(ways.0) + i64::from(ways.1))
     }
 
-    /// Whether a buffer of a walk lives beside a leaf: inside the iteration that it serves, from its first user to its last.
-    fn is_alive(&self, walk: &Walk, level: usize, leaf: usize) -> bool {
-        let users = walk.refs.iter().map(|r| r.0).filter(|&p| self.shared(p, leaf) >= level);
+    /// Whether a buffer lives beside a leaf: inside the iteration that it serves, from its first user to its last.
+    fn is_alive(&self, refs: &Refs, level: usize, leaf: usize) -> bool {
+        let users = refs.iter().map(|r| r.0).filter(|&p| self.shared(p, leaf) >= level);
         let place = |p: usize| self.paths[p].positions.get(level);
         users.map(place).minmax().into_option().is_some_and(|(first, last)| (first..=last).contains(&place(leaf)))
     }
 
-    /// One buffer for each part of the tree below the level.
-    fn buffers(&self, walk: &Walk, level: usize) -> Vec<BufferSpec> {
-        let mut parts: Vec<Vec<(usize, usize)>> = Vec::new();
+    /// The accesses of a walk in each part of the tree below the level.
+    fn parts(&self, walk: &Walk, level: usize) -> Vec<Refs> {
+        let mut parts: Vec<Refs> = Vec::new();
         for &at in &walk.refs {
-            let meets = |part: &&mut Vec<(usize, usize)>| self.shared(part[0].0, at.0) >= level;
+            let meets = |part: &&mut Refs| self.shared(part[0].0, at.0) >= level;
             match parts.iter_mut().find(meets) {
                 Some(part) => part.push(at),
                 None => parts.push(vec![at]),
             }
         }
         parts
+    }
+
+    /// One buffer for each part of the tree below the level.
+    fn buffers(&self, walk: &Walk, level: usize) -> Vec<BufferSpec> {
+        self.parts(walk, level)
             .into_iter()
             .map(|part| {
                 let mut users: Vec<User> = Vec::new();
@@ -354,28 +399,37 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(nest: &Nest, walks: &[Walk], least: &'a [Vec<usize>], capacity_bytes: i64) -> Search<'a> {
-        let of = |(w, walk): (usize, &Walk)| {
-            let mut levels: Vec<Level> = Vec::new();
+    fn new(
+        nest: &Nest,
+        walks: &[Walk],
+        least: &'a [Vec<usize>],
+        capacity_bytes: i64,
+        known: &mut Known,
+    ) -> Result<Search<'a>> {
+        let mut levels: Vec<Vec<Level>> = Vec::new();
+        for (w, walk) in walks.iter().enumerate() {
+            let mut own: Vec<Level> = Vec::new();
             for level in 0..=nest.depth(walk) {
-                let bytes = nest.bytes(walk, level);
-                let is_alive = |leaf: usize| nest.is_alive(walk, level, leaf);
-                let beside = (0..nest.paths.len()).map(|leaf| if is_alive(leaf) { bytes } else { 0 }).collect();
-                let moved = nest.moved(walk, level);
+                let (mut moved, mut beside) = (0i64, vec![0i64; nest.paths.len()]);
+                for refs in nest.parts(walk, level) {
+                    let bytes = nest.bytes(&refs, level, known)?;
+                    moved = moved.saturating_add(bytes.saturating_mul(nest.rounds(&refs, level)));
+                    let of_leaves = beside.iter_mut().enumerate();
+                    of_leaves.filter(|(leaf, _)| nest.is_alive(&refs, level, *leaf)).for_each(|(_, room)| *room = bytes);
+                }
                 // Deeper is of use where it takes less room, or parts a walk from another one.
                 let is_of_use = |last: &Level| last.beside != beside || least[w].contains(&level);
-                if levels.last().is_none_or(is_of_use) {
-                    levels.push(Level { level, moved, beside });
+                if own.last().is_none_or(is_of_use) {
+                    own.push(Level { level, moved, beside });
                 }
             }
-            levels
-        };
-        let levels: Vec<Vec<Level>> = walks.iter().enumerate().map(of).collect();
+            levels.push(own);
+        }
         let mut rest = vec![0; levels.len() + 1];
         for (n, of_walk) in levels.iter().enumerate().rev() {
             rest[n] = of_walk.iter().map(|level| level.moved).min().unwrap_or(0).saturating_add(rest[n + 1]);
         }
-        Search { levels, rest, least, capacity_bytes, left: CHOICES, best: None }
+        Ok(Search { levels, rest, least, capacity_bytes, left: CHOICES, best: None })
     }
 
     /// Chooses the levels of the walks after those chosen, which move `moved` and take `used` beside each leaf.
