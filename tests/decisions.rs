@@ -185,6 +185,31 @@ fn beside_a_block_of_results_lie_a_column_and_a_row_of_operands() {
 }
 
 #[test]
+fn columns_stay_while_those_before_pass_by() {
+    // Gram-Schmidt: R has more elements than the columns that are to stay.
+    let text = "param M = 20, N = 60; inout A[M][N], R[N][N]; output Q[M][N]; temp s[N]; for k in 0..N { s[k] = 0; \
+        for i in 0..M { s[k] += A[i][k] * A[i][k]; } R[k][k] = sqrt(s[k]); for i in 0..M { Q[i][k] = A[i][k] / R[k][k]; } \
+        for j in k + 1..N { R[k][j] = 0; for i in 0..M { R[k][j] += Q[i][k] * A[i][j]; } \
+        for i in 0..M { A[i][j] = A[i][j] - Q[i][k] * R[k][j]; } } }";
+    // Fifteen columns at a time: A both ways and Q once, the triangle of R, and the columns of Q before each fifteen.
+    let once = 3 * 20 * 60 + 60 * 61 / 2;
+    assert!(moved(text, 1400) <= 4 * (once + (15 + 30 + 45) * 20), "{}", moved(text, 1400));
+}
+
+#[test]
+fn what_shares_loops_without_need_moves_as_little_as_written_apart() {
+    let product = |first: &str, between: &str, last: &str| {
+        let text = "param M = 50, N = 60; inout C[M][N]; input A[M][M], B[M][N]; temp t[M][N]; for i in 0..M, j in 0..N { t[i][j] = 0; \
+            for k in 0..i { FIRST t[i][j] += B[k][j] * A[i][k]; } BETWEEN C[i][j] = 2 * C[i][j] + B[i][j] * A[i][i] + t[i][j]; } LAST";
+        let update = "C[k][j] += B[i][j] * A[i][k];";
+        let text = text.replace("FIRST", first).replace("BETWEEN", between).replace("LAST", last);
+        moved(&text.replace("UPDATE", update), 1500)
+    };
+    let apart = product("", "} for i in 0..M, j in 0..N {", "for i in 0..M, j in 0..N, k in 0..i { UPDATE }");
+    assert!(product("UPDATE", "", "") <= apart, "{} and {apart}", product("UPDATE", "", ""));
+}
+
+#[test]
 fn uneven_blocks_move_no_more_than_the_even_ones_of_a_larger_program() {
     let lu = |n: i64| {
         let text = format!(

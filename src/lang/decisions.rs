@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! omit dead;                            instances from which nothing comes are left out
-//! part nests;                           what does not wait for each other runs in loops of its own
+//! part nests;                           recurrences, and what does not wait for each other, run in loops of their own
+//! part statements;                      statements that do not wait for each other run in loops of their own
 //! expand T over i and U of S4 as U2;    temps get an element for each iteration, or for what statements use them for
 //! strip i of S0 by 2;                   a loop runs as two, one inside the other, over pairs of values and the values of a pair
 //! split i of S0 at 512;                 a loop runs as two
@@ -45,12 +46,21 @@ pub struct Mention {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rewriting {
     /// Nests are taken apart, as far as their parts need not run together.
-    Part(Span),
+    Part(Parts, Span),
     Expand(Vec<Expanded>),
     Strip(Vec<Strip>),
     Split(Vec<Cut>),
     Block(Vec<Blocks>),
     Overlap(Vec<Slabs>),
+}
+
+/// What becomes a part of a nest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Each recurrence, and what is left between.
+    Recurrences,
+    /// Each statement, but for those that wait for each other.
+    Statements,
 }
 
 /// An array that has an element for each iteration of loops; or as that statement and those use it with which it shares values, with a

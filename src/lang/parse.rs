@@ -325,6 +325,7 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_else
                 | Rule::kw_part
                 | Rule::kw_nests
+                | Rule::kw_statements
                 | Rule::kw_expand
                 | Rule::kw_and
                 | Rule::kw_as

@@ -4,6 +4,7 @@ use super::{Failure, Options, Rewriting, analyse, extract, usable};
 use crate::check::liveness::Known;
 use crate::isl::Context;
 use crate::lang::ast::Program;
+use crate::lang::decisions::Parts;
 use crate::poly::{self, Dependences, Scop};
 
 /// How many times as many operations the dependences of a program may take that polyfuse wrote itself: it has more statements, in more loops.
@@ -47,14 +48,14 @@ impl Case {
     }
 
     /// How to take apart what a nest does without need.
-    pub(super) fn apart(&self, options: &Options) -> Result<Option<Rewriting>, Failure> {
+    pub(super) fn apart(&self, parts: Parts, options: &Options) -> Result<Option<Rewriting>, Failure> {
         let Case { source, dependences, .. } = self;
         let Some(peeled) = poly::peel(source) else {
-            let waits = poly::waits(dependences)?;
+            let waits = poly::waits(dependences, parts)?;
             return Ok(poly::part(source, &waits).map(|_| Rewriting::Part(waits)));
         };
         Ok(match usable(Case::new(peeled, options))? {
-            Some(case) if case.complete => Some(Rewriting::Part(poly::waits(&case.dependences)?)),
+            Some(case) if case.complete => Some(Rewriting::Part(poly::waits(&case.dependences, parts)?)),
             _ => None,
         })
     }

@@ -96,8 +96,8 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
     for decided in &decisions.rewritings {
         let case = last.as_ref().unwrap_or(first);
         let (by, span) = match decided {
-            decisions::Rewriting::Part(span) => {
-                let parts = if case.complete { case.apart(options)? } else { None };
+            decisions::Rewriting::Part(parts, span) => {
+                let parts = if case.complete { case.apart(*parts, options)? } else { None };
                 let help = "leave it out; `opt` without `--schedule` says what can be done";
                 (parts.ok_or_else(|| refused("no nest has parts".into(), *span, "", help.into()))?, Some(*span))
             }

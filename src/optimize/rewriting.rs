@@ -3,6 +3,7 @@
 use super::{Case, Options};
 use crate::isl::IslError;
 use crate::lang::ast::Program;
+use crate::lang::decisions::Parts;
 use crate::poly::{self, Block, Dependences, Expansion, Names, Overlap, Scop, Strip, Waits};
 use crate::replay;
 use crate::report::code::Code;
@@ -149,7 +150,10 @@ impl Rewriting {
                 };
                 format!("strip {};", strips.iter().map(of).join(", "))
             }
-            Rewriting::Part(_) => "part nests;".into(),
+            Rewriting::Part(waits) => match waits.parts {
+                Parts::Recurrences => "part nests;".into(),
+                Parts::Statements => "part statements;".into(),
+            },
             Rewriting::Expand(expansions) => {
                 let of = |e: &Expansion| {
                     let own =

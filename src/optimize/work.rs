@@ -6,6 +6,7 @@ use super::{Case, Clock, Failure, Options, Outcome, too_intricate, usable, withi
 use crate::count::ArrayCount;
 use crate::isl::IslError;
 use crate::lang::ast::{Array, Role};
+use crate::lang::decisions::Parts;
 use crate::poly::{self, Block, Overlap};
 use crate::report::Budget;
 use crate::schedule::bands::Bands;
@@ -327,10 +328,14 @@ impl<'a> Work<'a> {
 
     /// A better outcome of the program with nests taken apart.
     fn parted(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
-        match self.case.apart(self.options)? {
-            Some(rewriting) => self.rewritten(than, rewriting, allowed),
-            None => Ok(None),
+        for parts in [Parts::Recurrences, Parts::Statements] {
+            let rewriting = self.case.apart(parts, self.options)?;
+            let found = rewriting.map(|by| self.rewritten(than, by, allowed)).transpose()?.flatten();
+            if found.is_some() {
+                return Ok(found);
+            }
         }
+        Ok(None)
     }
 
     /// The outcome after a rewriting and what improves it further; `None` where nothing gets better.

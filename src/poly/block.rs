@@ -82,12 +82,6 @@ impl Block {
     /// When isl's budget runs out.
     pub fn find(scop: &Scop, dependences: &Dependences, nest: usize) -> Result<Option<Block>> {
         let statements: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].nest == nest).collect();
-        let depth = |s: usize| scop.statements[s].dims.len();
-        let elements = |s: usize| scop.arrays[scop.statements[s].accesses[0].array].elements();
-        let Some(deepest) = statements.iter().copied().max_by_key(|&s| (depth(s), elements(s), std::cmp::Reverse(s)))
-        else {
-            return Ok(None);
-        };
         let mut order = Vec::new();
         for map in dependences.order.maps()? {
             let pair = map.domain_name().zip(map.range_name()).map(|(s, t)| (number(&s), number(&t)));
@@ -98,13 +92,35 @@ impl Block {
                 order.push(Order { from: s, to: t, map });
             }
         }
-        let is_written = |array: usize| statements.iter().any(|&t| scop.statements[t].accesses[0].array == array);
+        // Those in most loops choose first: what is left takes part where they run.
+        let depth = |s: usize| scop.statements[s].dims.len();
+        let by_depth: Vec<usize> = statements.iter().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))).collect();
+        let target = |s: usize| scop.statements[s].accesses[0].array;
+        let deepest = by_depth.iter().copied().filter(|&s| depth(s) == depth(by_depth[0]));
+        let mut found: Option<Block> = None;
+        // The largest result first; another one where its sum is over what the nest writes, so that operands can be thin.
+        for s in
+            deepest.sorted_by_key(|&s| std::cmp::Reverse(scop.arrays[target(s)].elements())).unique_by(|&s| target(s))
+        {
+            let block = Block::around(scop, &order, &by_depth, s)?;
+            if found.is_none() || block.as_ref().is_some_and(Block::has_terms) {
+                found = block.or(found);
+            }
+            if found.as_ref().is_some_and(Block::has_terms) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The loops that can be cut where the result of one statement is to stay, those in most loops given first.
+    fn around(scop: &Scop, order: &[Order], by_depth: &[usize], deepest: usize) -> Result<Option<Block>> {
+        let depth = |s: usize| scop.statements[s].dims.len();
+        let is_written = |array: usize| by_depth.iter().any(|&t| scop.statements[t].accesses[0].array == array);
         let is_operand = |k: &usize| {
             let mut accesses = scop.statements[deepest].accesses.iter().filter(|access| is_written(access.array));
             accesses.any(|access| access.linear.iter().any(|form| is_moved(form, *k)))
         };
-        // Those in most loops choose first: what is left takes part where they run.
-        let by_depth: Vec<usize> = statements.iter().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))).collect();
         let (outer, inner): (Vec<usize>, Vec<usize>) =
             (0..depth(deepest)).partition(|&k| !moved(scop, deepest, k).is_empty());
         // The terms of a sum over what the nest only reads stand in no order to the blocks.
@@ -116,8 +132,8 @@ impl Block {
             }
             let chosen = BTreeMap::from([(deepest, Turn::At(k))]);
             let (known, left) = (BTreeMap::new(), CHOICES);
-            let mut search = Search { scop, order: &order, dims: &dims, deepest: (deepest, k), chosen, known, left };
-            if search.rest(&by_depth)? && is_plain(scop, &search.chosen) {
+            let mut search = Search { scop, order, dims: &dims, deepest: (deepest, k), chosen, known, left };
+            if search.rest(by_depth)? && is_plain(scop, &search.chosen) {
                 dims.push(search.chosen);
                 cut += usize::from(outer.contains(&k));
             }
@@ -126,7 +142,12 @@ impl Block {
         let extent = scop.range(loop_id)?.map_or(0, |(_, most)| most.saturating_add(1));
         let is_of_use =
             (1..=MOST).contains(&cut) && dims.len() > 1 && extent <= FARTHEST && is_in_two_ways(scop, &dims);
-        Ok(is_of_use.then_some(Block { nest, dims, cut, size: 1, extent }))
+        Ok(is_of_use.then(|| Block { nest: scop.statements[deepest].nest, dims, cut, size: 1, extent }))
+    }
+
+    /// Whether the loop over a sum's terms is told apart at the blocks.
+    fn has_terms(&self) -> bool {
+        self.dims.len() > self.cut
     }
 
     /// The same with blocks so large that what a statement touches in one of each loop fits; `None` where blocks would be too small, or
@@ -140,7 +161,7 @@ impl Block {
         }
         let blocks = (self.extent - 1).div_euclid(least) + 1;
         let size = (self.extent - 1).div_euclid(blocks.max(1)) + 1;
-        let enough = if self.dims.len() > self.cut { LEAST } else { LEAST_WHOLE };
+        let enough = if self.has_terms() { LEAST } else { LEAST_WHOLE };
         (fits(least) && size >= enough && blocks > 1).then(|| Block { size, ..self.clone() })
     }
 
@@ -166,16 +187,20 @@ impl Block {
                 form.as_ref().is_none_or(|form| cut.iter().chain(&term).all(|&k| form.coefficients[k] == 0))
             };
             let whole = access.linear.iter().zip(&array.extents).filter(|(form, _)| is_whole(form));
-            let bytes = whole.map(|(_, &extent)| i128::from(extent)).product::<i128>() * i128::from(array.ty.bytes());
-            (cut.iter().filter(|k| moves(k)).unique().count() as u32, bytes)
+            let elements: i128 = whole.map(|(_, &extent)| i128::from(extent)).product();
+            let sides = cut.iter().filter(|k| moves(k)).unique().count() as u32;
+            // What passes by a block does so in rows; beside a block of whole rows those are its own.
+            let passing = sides.min(u32::from(self.cut > 1 || elements == 1));
+            (sides, passing, elements * i128::from(array.ty.bytes()))
         };
         let accesses = scop.statements[s].accesses.iter().unique_by(|access| (access.array, &access.linear));
-        // One block stays, what else is touched passes by it in rows.
-        let (sides, bytes): (Vec<u32>, Vec<i128>) = accesses.map(of).unzip();
-        let most = (0..sides.len()).max_by_key(|&n| (sides[n], bytes[n]));
-        let elements =
-            |n: usize| i128::from(size).saturating_pow(sides[n].min(if Some(n) == most { u32::MAX } else { 1 }));
-        (0..sides.len()).map(|n| elements(n).saturating_mul(bytes[n])).fold(0, i128::saturating_add)
+        let all: Vec<(u32, u32, i128)> = accesses.map(of).collect();
+        let stays = all.iter().position_max_by_key(|(sides, _, bytes)| (*sides, *bytes));
+        let of = |(n, &(sides, passing, bytes)): (usize, &(u32, u32, i128))| {
+            let sides = if Some(n) == stays { sides } else { passing };
+            i128::from(size).saturating_pow(sides).saturating_mul(bytes)
+        };
+        all.iter().enumerate().map(of).fold(0, i128::saturating_add)
     }
 }
 

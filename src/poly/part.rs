@@ -2,35 +2,46 @@
 //!
 //! Parts that do not wait for each other share nothing but what they read. What comes before or after a recurrence need not run with it
 //! either: in one loop with it, it would run at the recurrence's pace, one iteration after the other, and what it reads again would pass by
-//! each time. The instances and their order in each part stay the same.
+//! each time. Where that is not enough, each statement is a part, but for those that wait for each other: what remains together by no need
+//! bars the bands of either. The instances and their order in each part stay the same.
 //!
 //! Source: loop distribution as in Kennedy and Allen, "Automatic translation of Fortran programs to vector form", TOPLAS 9(4), 1987.
-//! Differs: only recurrences are taken out, what is left stays together.
+//! Differs: first only recurrences are taken out, what is left stays together.
 
 use super::Dependences;
 use super::scop::number;
 use crate::isl::{Map, Result};
 use crate::lang::ast::{For, Program, Stmt};
+use crate::lang::decisions::Parts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Pairs of statements, as in `Scop::statements`, of which the second waits for the first.
-pub type Waits = BTreeSet<(usize, usize)>;
+type Pairs = BTreeSet<(usize, usize)>;
+
+/// Which statements wait for which, and what becomes a part.
+#[derive(Clone)]
+pub struct Waits {
+    pairs: Pairs,
+    pub parts: Parts,
+}
 
 /// The pairs of a program. What a recurrence sums to is written where the sum begins, and not before: apart from it, it would cross to DRAM.
+/// Where each statement is a part, that goes for all sums.
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn waits(dependences: &Dependences) -> Result<Waits> {
+pub fn waits(dependences: &Dependences, parts: Parts) -> Result<Waits> {
     let pair = |map: &Map| Some((number(&map.domain_name()?), number(&map.range_name()?)));
-    let mut waits: Waits = dependences.order.maps()?.iter().filter_map(pair).collect();
-    let starts: Vec<(usize, usize)> =
-        dependences.starts().filter(|&(_, sum)| reached(&waits, sum).contains(&sum)).collect();
-    waits.extend(starts.into_iter().map(|(start, sum)| (sum, start)));
-    Ok(waits)
+    let mut pairs: Pairs = dependences.order.maps()?.iter().filter_map(pair).collect();
+    let recurs = |sum: usize| reached(&pairs, sum).contains(&sum);
+    let starts = dependences.starts().filter(|&(_, sum)| parts == Parts::Statements || recurs(sum));
+    let starts: Vec<(usize, usize)> = starts.collect();
+    pairs.extend(starts.into_iter().map(|(start, sum)| (sum, start)));
+    Ok(Waits { pairs, parts })
 }
 
 /// The statements that wait for one, directly or through others.
-fn reached(waits: &Waits, from: usize) -> BTreeSet<usize> {
+fn reached(waits: &Pairs, from: usize) -> BTreeSet<usize> {
     let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
     while let Some(s) = open.pop() {
         open.extend(waits.range((s, 0)..(s + 1, 0)).map(|(_, b)| *b).filter(|b| reached.insert(*b)));
@@ -53,10 +64,10 @@ pub fn part(program: &Program, waits: &Waits) -> Option<Program> {
 }
 
 /// When each assignment of a nest can run, the first of which has the number `first`: at twice the number of recurrences before it, and one
-/// later where it is part of one. All at once where a condition keeps some together that could not.
+/// later where it is part of one; or one later than what it waits for. All at once where a condition keeps some together that could not.
 fn stages(nest: &Stmt, first: usize, waits: &Waits) -> BTreeMap<usize, usize> {
     let all = first..first + assignments(nest);
-    let own: Waits = waits.iter().copied().filter(|(a, b)| all.contains(a) && all.contains(b)).collect();
+    let own: Pairs = waits.pairs.iter().copied().filter(|(a, b)| all.contains(a) && all.contains(b)).collect();
     let after: BTreeMap<usize, BTreeSet<usize>> = all.clone().map(|s| (s, reached(&own, s))).collect();
     let recurs = |s: usize| after[&s].contains(&s);
     let mut stages: BTreeMap<usize, usize> = all.clone().map(|s| (s, usize::from(recurs(s)))).collect();
@@ -65,8 +76,13 @@ fn stages(nest: &Stmt, first: usize, waits: &Waits) -> BTreeMap<usize, usize> {
         is_settled = true;
         for &(a, b) in &own {
             let is_same = a == b || after[&b].contains(&a);
-            let least = stages[&a] + usize::from(recurs(a) && !is_same);
-            let least = least + usize::from(recurs(b) && least.is_multiple_of(2));
+            let least = match waits.parts {
+                Parts::Statements => stages[&a] + usize::from(!is_same),
+                Parts::Recurrences => {
+                    let least = stages[&a] + usize::from(recurs(a) && !is_same);
+                    least + usize::from(recurs(b) && least.is_multiple_of(2))
+                }
+            };
             if stages[&b] < least {
                 stages.insert(b, least);
                 is_settled = false;
@@ -153,7 +169,7 @@ impl Parting<'_> {
     fn meet(&self, own: &[usize], other: &[usize]) -> bool {
         let mut pairs = own.iter().flat_map(|&a| other.iter().map(move |&b| (a, b)));
         self.stage(own) == self.stage(other)
-            && pairs.any(|(a, b)| self.waits.contains(&(a, b)) || self.waits.contains(&(b, a)))
+            && pairs.any(|(a, b)| self.waits.pairs.contains(&(a, b)) || self.waits.pairs.contains(&(b, a)))
     }
 }
 

@@ -285,7 +285,8 @@ impl<'a> Nest<'a> {
             }
             let rank = all.n_out()?;
             let values = all.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?.named_range("D")?;
-            let reach = values.reverse()?.apply_range(&values)?.deltas()?.dim_max(0)?.map_or(0, |most| most.saturating_add(1));
+            let reach =
+                values.reverse()?.apply_range(&values)?.deltas()?.dim_max(0)?.map_or(0, |most| most.saturating_add(1));
             known.reaches.insert(key, reach);
             return Ok(reach);
         }
@@ -415,7 +416,9 @@ impl<'a> Search<'a> {
                     let bytes = nest.bytes(&refs, level, known)?;
                     moved = moved.saturating_add(bytes.saturating_mul(nest.rounds(&refs, level)));
                     let of_leaves = beside.iter_mut().enumerate();
-                    of_leaves.filter(|(leaf, _)| nest.is_alive(&refs, level, *leaf)).for_each(|(_, room)| *room = bytes);
+                    of_leaves
+                        .filter(|(leaf, _)| nest.is_alive(&refs, level, *leaf))
+                        .for_each(|(_, room)| *room = bytes);
                 }
                 // Deeper is of use where it takes less room, or parts a walk from another one.
                 let is_of_use = |last: &Level| last.beside != beside || least[w].contains(&level);

@@ -167,6 +167,7 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::kw_dead => "`dead`",
             Rule::part | Rule::kw_part => "`part`",
             Rule::kw_nests => "`nests`",
+            Rule::kw_statements => "`statements`",
             Rule::expand | Rule::kw_expand => "`expand`",
             Rule::strip | Rule::kw_strip => "`strip`",
             Rule::split | Rule::kw_split => "`split`",

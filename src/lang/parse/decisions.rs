@@ -4,7 +4,7 @@ use pest::Parser;
 
 use super::{Builder, Grammar, Match, Rule, parts, scan, span_of, text_of};
 use crate::lang::decisions::{
-    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Rewriting, Slabs, Step, Strip, TileLoop, User,
+    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Parts, Rewriting, Slabs, Step, Strip, TileLoop, User,
 };
 use crate::lang::diagnostic::Diagnostic;
 
@@ -31,7 +31,12 @@ impl Builder<'_> {
     fn decision(&mut self, pair: Match, decisions: &mut Decisions) {
         match pair.as_rule() {
             Rule::omit => decisions.omits_dead = Some(span_of(&pair)),
-            Rule::part => decisions.rewritings.push(Rewriting::Part(span_of(&pair))),
+            Rule::part => {
+                let span = span_of(&pair);
+                let has_statements = pair.into_inner().any(|pair| pair.as_rule() == Rule::kw_statements);
+                let parts = if has_statements { Parts::Statements } else { Parts::Recurrences };
+                decisions.rewritings.push(Rewriting::Part(parts, span));
+            }
             Rule::expand => {
                 let all = parts(pair).filter_map(|pair| self.expanded(pair)).collect();
                 decisions.rewritings.push(Rewriting::Expand(all));

@@ -305,8 +305,7 @@ impl Case<'_> {
         };
         let mut pairs = running().cartesian_product(running().flat_map(accesses).collect_vec());
         // Without a sum whose terms come from blocks no operand is to pass by.
-        let has_terms = self.block.dims.len() > self.block.cut;
-        has_terms
+        self.block.has_terms()
             && dim < self.block.cut
             && pairs.all(|(s, (t, other))| {
                 let target = &self.scop.statements[s].accesses[0];
