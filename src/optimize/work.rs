@@ -33,6 +33,8 @@ const ROOMS: [i64; 7] = [16, 15, 14, 12, 8, 4, 2];
 const WORTH: i128 = 105;
 /// Times that loops are stripped at most: all that need it at once, then what rounds by a smaller number inside of the blocks.
 const STRIPS: usize = 2;
+/// What nests are taken apart into, one after the other until it moves less.
+const PARTS: &[Parts] = &[Parts::Recurrences, Parts::Statements];
 /// Loops that are split, one after the other, at most.
 const SPLITS: usize = 2;
 
@@ -50,6 +52,8 @@ pub struct Allowance {
     pub splits: usize,
     /// Whether nests may be cut into blocks.
     pub blocks: bool,
+    /// What nests may be taken apart into.
+    pub parts: &'static [Parts],
     /// Operations that may be added to those of the program.
     pub operations: i128,
 }
@@ -58,18 +62,20 @@ impl Allowance {
     /// For a program of so many operations.
     pub fn new(operations: i128, options: &Options) -> Allowance {
         let operations = (operations as f64 * options.recompute).floor() as i128;
-        Allowance { strips: STRIPS, splits: SPLITS, blocks: true, operations }
+        Allowance { strips: STRIPS, splits: SPLITS, blocks: true, parts: PARTS, operations }
     }
 
     /// What is left after a rewriting.
     fn after(self, rewriting: &Rewriting) -> Allowance {
+        // What was put into loops together on purpose is not to come apart by statements.
+        let together = Allowance { parts: &PARTS[..1], ..self };
         match rewriting {
             Rewriting::Part(_) | Rewriting::Expand(_) => self,
             Rewriting::Strip(_) => Allowance { strips: self.strips.saturating_sub(1), ..self },
-            Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..self },
+            Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..together },
             // All nests that are worth it go together.
-            Rewriting::Block(_) => Allowance { blocks: false, ..self },
-            Rewriting::Overlap(_) => Allowance { operations: 0, ..self },
+            Rewriting::Block(_) => Allowance { blocks: false, ..together },
+            Rewriting::Overlap(_) => Allowance { operations: 0, ..together },
         }
     }
 }
@@ -328,7 +334,7 @@ impl<'a> Work<'a> {
 
     /// A better outcome of the program with nests taken apart.
     fn parted(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
-        for parts in [Parts::Recurrences, Parts::Statements] {
+        for &parts in allowed.parts {
             let rewriting = self.case.apart(parts, self.options)?;
             let found = rewriting.map(|by| self.rewritten(than, by, allowed)).transpose()?.flatten();
             if found.is_some() {

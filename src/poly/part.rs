@@ -64,7 +64,8 @@ pub fn part(program: &Program, waits: &Waits) -> Option<Program> {
 }
 
 /// When each assignment of a nest can run, the first of which has the number `first`: at twice the number of recurrences before it, and one
-/// later where it is part of one; or one later than what it waits for. All at once where a condition keeps some together that could not.
+/// later where it is part of one; or one later than what it waits for. All at once where a condition keeps some together that could not, or
+/// innermost loops have all of one, whose bands nothing else bars.
 fn stages(nest: &Stmt, first: usize, waits: &Waits) -> BTreeMap<usize, usize> {
     let all = first..first + assignments(nest);
     let own: Pairs = waits.pairs.iter().copied().filter(|(a, b)| all.contains(a) && all.contains(b)).collect();
@@ -90,16 +91,24 @@ fn stages(nest: &Stmt, first: usize, waits: &Waits) -> BTreeMap<usize, usize> {
         }
     }
     let mut seen = first;
-    match keeps(nest, &mut seen, &stages) {
+    let mut innermost = BTreeSet::new();
+    let can_part = keeps(nest, &mut seen, &stages, &mut innermost);
+    match can_part && (waits.parts == Parts::Recurrences || innermost.len() > 1) {
         true => stages,
         false => all.map(|s| (s, 0)).collect(),
     }
 }
 
-/// Whether assignments under one condition have one stage; `seen` counts assignments as `Scop::statements` does.
-fn keeps(stmt: &Stmt, seen: &mut usize, stages: &BTreeMap<usize, usize>) -> bool {
+/// Whether assignments under one condition have one stage; `seen` counts assignments as `Scop::statements` does, and `innermost` gathers the
+/// stages of what innermost loops run.
+fn keeps(stmt: &Stmt, seen: &mut usize, stages: &BTreeMap<usize, usize>, innermost: &mut BTreeSet<usize>) -> bool {
     match stmt {
-        Stmt::For(f) => f.body.iter().all(|stmt| keeps(stmt, seen, stages)),
+        Stmt::For(f) => {
+            if !f.body.iter().any(has_loop) {
+                innermost.extend((*seen..*seen + assignments(stmt)).map(|s| stages[&s]));
+            }
+            f.body.iter().all(|stmt| keeps(stmt, seen, stages, innermost))
+        }
         _ => {
             let first = *seen;
             *seen += assignments(stmt);
@@ -170,6 +179,14 @@ impl Parting<'_> {
         let mut pairs = own.iter().flat_map(|&a| other.iter().map(move |&b| (a, b)));
         self.stage(own) == self.stage(other)
             && pairs.any(|(a, b)| self.waits.pairs.contains(&(a, b)) || self.waits.pairs.contains(&(b, a)))
+    }
+}
+
+fn has_loop(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::For(_) => true,
+        Stmt::If(branch) => branch.then.iter().chain(&branch.orelse).any(has_loop),
+        Stmt::Assign(_) | Stmt::Transfer(_) => false,
     }
 }
 
