@@ -86,7 +86,7 @@ fn refusal(failure: &Failure) -> String {
 type Small = (&'static str, &'static [(&'static str, i64)], i64, &'static str);
 
 const TWO_MM: Small = ("two_mm", &[("NI", 12), ("NJ", 14), ("NK", 10), ("NL", 16)], 900, "tile l by 4 {");
-const SMALL: [Small; 14] = [
+const SMALL: [Small; 15] = [
     TWO_MM,
     ("gemm", &[("M", 24), ("N", 20), ("K", 16)], 300, " in 2 loops"),
     ("gemm", &[("M", 256), ("N", 256), ("K", 256)], 1 << 18, "split "),
@@ -96,7 +96,8 @@ const SMALL: [Small; 14] = [
     ("blur", &[("H", 24), ("W", 20)], 2_000, "keep"),
     ("softmax", &[("M", 16), ("N", 24)], 300, "group"),
     ("recurrence", &[("T", 4), ("N", 6)], 300, "tile t by 1"),
-    ("cholesky", &[("N", 14)], 300, "block S1 by 7;"),
+    ("cholesky", &[("N", 14)], 300, "block S1 by 5;"),
+    ("symm", &[("M", 10), ("N", 12)], 300, "part statements;"),
     ("floyd_warshall", &[("N", 14)], 300, "S1:1 (D[k][j])"),
     ("jacobi_2d", &[("T", 8), ("N", 20)], 2_000, "}\nkeep A for"),
     ("atax", &[("M", 40), ("N", 30)], 2_000, "group"),

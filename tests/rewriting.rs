@@ -6,6 +6,7 @@ mod source;
 use polyfuse::check::compare::{Verdict, compare};
 use polyfuse::isl::Context;
 use polyfuse::lang::ast::Program;
+use polyfuse::lang::decisions::Parts;
 use polyfuse::machine::Machine;
 use polyfuse::poly;
 use polyfuse::poly::{
@@ -152,23 +153,57 @@ const NESTS: [(&str, usize); 11] = [
     ("input C[9][9]; output D[9][9]; for i in 0..9, j in i..9 { D[i][j] = C[i][j] + C[j][i]; }", 1),
 ];
 
+/// Programs whose innermost loops have several parts when each statement is one, or all of one; how often the word `for` is in them then.
+const STATEMENTS: [(&str, usize); 4] = [
+    // Two products, the first of which updates what the statement after them has scaled.
+    (
+        "inout C[9][8]; input A[9][9], B[9][8]; temp t[9][8]; for i in 0..9, j in 0..8 { t[i][j] = 0; \
+         for k in 0..i { C[k][j] += B[i][j] * A[i][k]; t[i][j] += B[k][j] * A[i][k]; } C[i][j] = 2 * C[i][j] + t[i][j]; }",
+        5,
+    ),
+    (
+        "input A[9][7]; output B[9], C[9]; for i in 0..9 { B[i] = 0; for k in 0..7 { B[i] += A[i][k]; } C[i] = 1; \
+         for k in 0..7 { C[i] += A[i][k] * B[i]; } }",
+        4,
+    ),
+    (
+        "input A[9][7]; output B[9], C[9]; for i in 0..9 { B[i] = 0; for k in 0..7 { B[i] += A[i][k]; } C[i] = 2 * B[i]; }",
+        2,
+    ),
+    // A condition keeps together what could come apart.
+    (
+        "input A[9][7]; output B[9], C[9][7]; for i in 0..9 { B[i] = 0; for k in 0..7 { B[i] += A[i][k]; } \
+         for k in 0..7 { if k < i { C[i][k] = B[i]; C[i][k] += A[i][k]; } else { C[i][k] = A[i][k]; } } }",
+        3,
+    ),
+];
+
 #[test]
 fn diagonals_and_unrelated_parts_run_by_themselves() {
-    for (text, expected) in NESTS {
-        let program = resolved(text);
-        let peeled = peel(&program).unwrap_or_else(|| program.clone());
-        assert!(peel(&peeled).is_none(), "{peeled}");
-        let in_parts = |program: &Program| {
-            let scop = extract(program, &Context::new()).expect("instances");
-            part(program, &waits(&dependences(&scop, Reductions::Free, u64::MAX).expect("dependences")).expect("pairs"))
-        };
-        let parted = in_parts(&peeled).unwrap_or(peeled);
-        assert!(in_parts(&parted).is_none(), "{parted}");
-        let lines = parted.to_string();
-        assert_eq!(lines.matches("for ").count(), expected, "{parted}");
-        assert_eq!(compare(&program, &parted, 3, 1_000_000), Ok(Verdict::Same), "{parted}");
-        has_the_dependences_of(&extract(&program, &Context::new()).expect("instances"), &parted, &Names::Kept);
-    }
+    NESTS.into_iter().for_each(|(text, expected)| comes_apart(text, Parts::Recurrences, expected));
+}
+
+#[test]
+fn statements_that_share_loops_without_need_run_by_themselves() {
+    STATEMENTS.into_iter().for_each(|(text, expected)| comes_apart(text, Parts::Statements, expected));
+}
+
+/// Whether a program taken apart has so many `for`, comes no further apart, and computes the same with the same dependences.
+fn comes_apart(text: &str, parts: Parts, expected: usize) {
+    let program = resolved(text);
+    let peeled = peel(&program).unwrap_or_else(|| program.clone());
+    assert!(peel(&peeled).is_none(), "{peeled}");
+    let in_parts = |program: &Program| {
+        let scop = extract(program, &Context::new()).expect("instances");
+        let dependences = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
+        part(program, &waits(&dependences, parts).expect("pairs"))
+    };
+    let parted = in_parts(&peeled).unwrap_or(peeled);
+    assert!(in_parts(&parted).is_none(), "{parted}");
+    let lines = parted.to_string();
+    assert_eq!(lines.matches("for ").count(), expected, "{parted}");
+    assert_eq!(compare(&program, &parted, 3, 1_000_000), Ok(Verdict::Same), "{parted}");
+    has_the_dependences_of(&extract(&program, &Context::new()).expect("instances"), &parted, &Names::Kept);
 }
 
 /// Chains of nests that look at neighbouring rows, and in how many ways they run in slabs: of which loops, and how many rows.
