@@ -100,6 +100,8 @@ struct Known {
     levels: HashMap<[(usize, usize); 2], usize>,
     /// For some accesses, a dimension and a level, how many elements apart they lie at most.
     reaches: HashMap<(Refs, usize, usize), i64>,
+    /// What an access touches in one iteration of so many outer loops. `{ P[outer] -> A[a] }`
+    footprints: HashMap<((usize, usize), usize), Map>,
 }
 
 /// A nest's statements with the hulls of their iterators.
@@ -222,7 +224,7 @@ impl<'a> Nest<'a> {
         for (&r, &s) in first.refs.iter().cartesian_product(&second.refs) {
             let level = match known.levels.get(&[r, s]) {
                 Some(&level) => level,
-                None => self.apart(r, s)?,
+                None => self.apart(r, s, known)?,
             };
             known.levels.insert([r, s], level);
             least = least.max(level);
@@ -231,10 +233,10 @@ impl<'a> Nest<'a> {
     }
 
     /// The outermost level at which two accesses share no element; past every level where they always do.
-    fn apart(&self, r: (usize, usize), s: (usize, usize)) -> Result<usize> {
+    fn apart(&self, r: (usize, usize), s: (usize, usize), known: &mut Known) -> Result<usize> {
         let shared = self.shared(r.0, s.0).min(self.paths[r.0].loops.len());
         for level in 0..=shared {
-            if self.footprint(r, level)?.intersect(&self.footprint(s, level)?)?.is_empty()? {
+            if self.footprint(r, level, known)?.intersect(&self.footprint(s, level, known)?)?.is_empty()? {
                 return Ok(level);
             }
         }
@@ -243,11 +245,15 @@ impl<'a> Nest<'a> {
         Ok(if r.0 == s.0 { shared } else { shared + 1 })
     }
 
-    /// The elements that an access touches in one iteration of its outer `level` loops. `{ P[outer] -> A[a] }`
-    fn footprint(&self, at: (usize, usize), level: usize) -> Result<Map> {
+    fn footprint(&self, at: (usize, usize), level: usize, known: &mut Known) -> Result<Map> {
+        if let Some(footprint) = known.footprints.get(&(at, level)) {
+            return Ok(footprint.clone());
+        }
         let dims = self.paths[at.0].loops.len();
         let relation = self.access(at).relation.reverse()?;
-        relation.project_out_range(level, dims - level)?.named_range("P")?.reverse()
+        let footprint = relation.project_out_range(level, dims - level)?.named_range("P")?.reverse()?;
+        known.footprints.insert((at, level), footprint.clone());
+        Ok(footprint)
     }
 
     /// The elements of a buffer inside one iteration of its outer `level` loops.
@@ -279,9 +285,9 @@ impl<'a> Nest<'a> {
             if let Some(&reach) = known.reaches.get(&key) {
                 return Ok(reach);
             }
-            let mut all = self.footprint(refs[0], level)?;
+            let mut all = self.footprint(refs[0], level, known)?;
             for &at in &refs[1..] {
-                all = all.union(&self.footprint(at, level)?)?;
+                all = all.union(&self.footprint(at, level, known)?)?;
             }
             let rank = all.n_out()?;
             let values = all.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)?.named_range("D")?;
