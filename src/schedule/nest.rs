@@ -26,8 +26,9 @@ pub struct Staged {
     pub moved_bytes: i64,
 }
 
-/// Most choices of a level that are looked at, for each way to merge walks.
+/// Most choices of a level that are looked at: for each way to merge walks, and for all of them where they are many.
 const CHOICES: usize = 20_000;
+const ALL_CHOICES: usize = 2_000_000;
 
 /// The best choice of levels within a capacity; `None` when none fits, or when there are too many to look at.
 ///
@@ -43,16 +44,20 @@ pub fn stage_nest(scop: &Scop, statements: &[usize], capacity_bytes: i64) -> Res
     let mut best: Option<(i64, i64, Vec<BufferSpec>)> = None;
     let mut known = Known::default();
     let shared = nest.paths.iter().map(|path| path.shared_loops(&nest.paths[0])).min().unwrap_or(0);
-    for merging in mergings(scop, &several, shared) {
+    let mergings = mergings(scop, &several, shared);
+    let choices = (ALL_CHOICES / mergings.len()).min(CHOICES);
+    for merging in mergings {
         let walks = nest.merged(&apart, &merging, &mut known)?;
         let least = nest.least_levels(&walks, &mut known)?;
         let mut search = Search::new(&nest, &walks, &least, capacity_bytes, &mut known)?;
+        // What moves no less than another way to merge is not looked at.
+        search.fewer_than = best.as_ref().map_or(i64::MAX, |(known, _, _)| *known);
+        search.left = choices;
+        search.choose_alike();
         search.choose(&mut Vec::new(), 0, &vec![0; nest.paths.len()]);
-        let Some((moved, peak, levels)) = search.best else { continue };
-        if best.as_ref().is_none_or(|(known, _, _)| moved < *known) {
-            let buffers = walks.iter().zip(&levels).flat_map(|(walk, &level)| nest.buffers(walk, level)).collect();
-            best = Some((moved, peak, buffers));
-        }
+        let Some((peak, levels)) = search.best else { continue };
+        let buffers = walks.iter().zip(&levels).flat_map(|(walk, &level)| nest.buffers(walk, level)).collect();
+        best = Some((search.fewer_than, peak, buffers));
     }
     let group = Group { paths: nest.paths };
     Ok(best.map(|(moved_bytes, peak_bytes, buffers)| Staged { group, buffers, peak_bytes, moved_bytes }))
@@ -397,12 +402,16 @@ struct Search<'a> {
     levels: Vec<Vec<Level>>,
     /// What the walks from each on move at least.
     rest: Vec<i64>,
+    /// What they take beside each leaf at least.
+    room: Vec<Vec<i64>>,
     least: &'a [Vec<usize>],
     capacity_bytes: i64,
     /// Choices that may still be looked at.
     left: usize,
-    /// Bytes moved, peak, levels.
-    best: Option<(i64, i64, Vec<usize>)>,
+    /// Bytes moved by the best choice that is known.
+    fewer_than: i64,
+    /// The peak and the levels of the best choice.
+    best: Option<(i64, Vec<usize>)>,
 }
 
 impl<'a> Search<'a> {
@@ -434,11 +443,37 @@ impl<'a> Search<'a> {
             }
             levels.push(own);
         }
+        let mut room = vec![vec![0; nest.paths.len()]; levels.len() + 1];
+        for (n, of_walk) in levels.iter().enumerate().rev() {
+            let least = |leaf: usize| of_walk.iter().map(|level| level.beside[leaf]).min().unwrap_or(0);
+            room[n] = room[n + 1].iter().enumerate().map(|(leaf, room)| least(leaf).saturating_add(*room)).collect();
+        }
         let mut rest = vec![0; levels.len() + 1];
         for (n, of_walk) in levels.iter().enumerate().rev() {
             rest[n] = of_walk.iter().map(|level| level.moved).min().unwrap_or(0).saturating_add(rest[n + 1]);
         }
-        Ok(Search { levels, rest, least, capacity_bytes, left: CHOICES, best: None })
+        Ok(Search { levels, rest, room, least, capacity_bytes, left: CHOICES, fewer_than: i64::MAX, best: None })
+    }
+
+    /// Takes the same level for all walks, or the deepest that is less: a good choice where there are too many to look at.
+    fn choose_alike(&mut self) {
+        for most in self.levels.iter().flatten().map(|level| level.level).sorted().dedup().collect_vec() {
+            let of_walk = |levels: &'_ Vec<Level>| levels.iter().rposition(|level| level.level <= most);
+            let Some(places) = self.levels.iter().map(of_walk).collect::<Option<Vec<usize>>>() else { continue };
+            let chosen = || self.levels.iter().zip(&places).map(|(levels, &at)| &levels[at]);
+            let levels: Vec<usize> = chosen().map(|level| level.level).collect();
+            let is_apart = |m: usize, n: usize| self.least[n][m] <= levels[n].min(levels[m]);
+            let leaves = self.room[0].len();
+            let used = |leaf: usize| chosen().map(|level| level.beside[leaf]).fold(0, i64::saturating_add);
+            let peak = (0..leaves).map(used).max().unwrap_or(0);
+            let moved = chosen().map(|level| level.moved).fold(0, i64::saturating_add);
+            let fits =
+                peak <= self.capacity_bytes && (0..levels.len()).array_combinations().all(|[m, n]| is_apart(m, n));
+            if fits && moved < self.fewer_than {
+                self.fewer_than = moved;
+                self.best = Some((peak, levels));
+            }
+        }
     }
 
     /// Chooses the levels of the walks after those chosen, which move `moved` and take `used` beside each leaf.
@@ -446,11 +481,13 @@ impl<'a> Search<'a> {
         let n = chosen.len();
         let peak = used.iter().copied().max().unwrap_or(0);
         let at_least = moved.saturating_add(self.rest[n]);
-        if peak > self.capacity_bytes || self.best.as_ref().is_some_and(|(known, _, _)| at_least >= *known) {
+        let fits = used.iter().zip(&self.room[n]).all(|(used, room)| used.saturating_add(*room) <= self.capacity_bytes);
+        if !fits || at_least >= self.fewer_than {
             return;
         }
         if n == self.levels.len() {
-            self.best = Some((moved, peak, chosen.clone()));
+            self.fewer_than = moved;
+            self.best = Some((peak, chosen.clone()));
             return;
         }
         for at in 0..self.levels[n].len() {
