@@ -210,6 +210,23 @@ fn what_shares_loops_without_need_moves_as_little_as_written_apart() {
 }
 
 #[test]
+fn a_factorisation_with_a_scalar_for_its_sums_runs_in_blocks() {
+    let text = |first: &str, sum: &str, last: &str| {
+        let text = "param N = 64; inout A[N][N]; temp w[1]; for i in 0..N { for j in 0..i { FIRST for k in 0..j { SUM -= A[i][k] * A[k][j]; } \
+            A[i][j] = SUM / A[j][j]; } for j in i..N { FIRST for k in 0..i { SUM -= A[i][k] * A[k][j]; } LAST } }";
+        text.replace("FIRST", first).replace("SUM", sum).replace("LAST", last)
+    };
+    let (scalar, in_place) = (text("w[0] = A[i][j];", "w[0]", "A[i][j] = w[0];"), text("", "A[i][j]", ""));
+    // Blocks of the sums and of the result: two squares in the room of one, and what passes by, the square root of two as often.
+    assert!(
+        moved(&scalar, 2000) <= moved(&in_place, 2000) * 7 / 4,
+        "{} {}",
+        moved(&scalar, 2000),
+        moved(&in_place, 2000)
+    );
+}
+
+#[test]
 fn uneven_blocks_move_no_more_than_the_even_ones_of_a_larger_program() {
     let lu = |n: i64| {
         let text = format!(

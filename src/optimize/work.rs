@@ -355,10 +355,13 @@ impl<'a> Work<'a> {
         let (before, after) = (&self.outcomes[than], &work.outcomes[found]);
         let is_allowed = after.counts.operations.saturating_sub(before.counts.operations) <= allowed.operations;
         let is_better = is_allowed && after.bytes() < before.bytes();
-        // Parts that come apart only now can make good what does not pay by itself.
+        // Parts that come apart only now, or blocks, can make good what does not pay by itself.
         let further = match is_better {
             true => work.improve(found, allowed.after(&by))?,
-            false if may_part => work.parted(found, allowed.after(&by))?,
+            false if may_part => match work.parted(found, allowed.after(&by))? {
+                None if allowed.blocks => work.in_blocks(found, None, allowed.after(&by))?,
+                parted => parted,
+            },
             false => None,
         };
         let least = self.outcomes[than].bytes();
