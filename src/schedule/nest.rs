@@ -458,7 +458,7 @@ impl<'a> Search<'a> {
     /// Takes the same level for all walks, or the deepest that is less: a good choice where there are too many to look at.
     fn choose_alike(&mut self) {
         for most in self.levels.iter().flatten().map(|level| level.level).sorted().dedup().collect_vec() {
-            let of_walk = |levels: &'_ Vec<Level>| levels.iter().rposition(|level| level.level <= most);
+            let of_walk = |levels: &Vec<Level>| levels.iter().rposition(|level| level.level <= most);
             let Some(places) = self.levels.iter().map(of_walk).collect::<Option<Vec<usize>>>() else { continue };
             let chosen = || self.levels.iter().zip(&places).map(|(levels, &at)| &levels[at]);
             let levels: Vec<usize> = chosen().map(|level| level.level).collect();
