@@ -242,6 +242,13 @@ fn uneven_blocks_move_no_more_than_the_even_ones_of_a_larger_program() {
 }
 
 #[test]
+fn strips_of_a_cube_are_written_where_the_last_tile_of_time_is_shorter() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/heat_3d.loop")).expect("a kernel");
+    let heat = |steps: i64| moved(&text.replace("T = 500, N = 120", &format!("T = {steps}, N = 40")), 50_000);
+    assert!(heat(97) <= heat(100), "{} and {}", heat(97), heat(100));
+}
+
+#[test]
 fn of_a_diagonal_only_its_elements_are_held() {
     let text = "param N = 100; inout A[N][N], U[N]; for i in 0..N { A[i][i] = 2 * A[i][i]; } \
         for t in 0..20, i in 0..N { U[i] += A[i][i]; }";

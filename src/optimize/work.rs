@@ -19,8 +19,8 @@ use crate::timeline;
 use itertools::Itertools;
 use std::collections::BTreeSet;
 
-/// Schedules that are too intricate to be carried out, after which no other one is tried.
-const INTRICATE: usize = 3;
+/// Schedules of one kind that are too intricate to be carried out, after which no other one is tried.
+const INTRICATE: usize = 2;
 
 /// How much larger budgets are for the source order.
 const PATIENCE: u32 = 4;
@@ -177,9 +177,10 @@ impl<'a> Work<'a> {
 
     /// The outcome for the first of some rooms for which there is one.
     fn within(&mut self, kind: Fuse, rooms: &[i64], skewing: Skewing) -> Result<Option<usize>, Failure> {
+        let first = self.refused.len();
         for &sixteenths in rooms {
             let is_intricate = |(_, refusal): &&(Decision, Refusal)| matches!(refusal, Refusal::Exhausted(_));
-            if self.refused.iter().filter(is_intricate).count() >= INTRICATE {
+            if self.refused[first..].iter().filter(is_intricate).count() >= INTRICATE {
                 return Ok(None);
             }
             for decision in self.decide(&[kind], sixteenths, skewing)? {

@@ -96,7 +96,11 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
         let before = earlier.apply_range(&accessed)?;
         let after = later.apply_range(&accessed)?;
         written = later.apply_range(&written)?;
-        loads = loads.subtract(&before)?;
+        loads = loads.subtract(&before)?.coalesce()?;
+        if strips && loads.pieces()?.len() > MOST_PIECES {
+            let borders = accessed.intersect_range(&view.only_read(&loads)?)?;
+            loads = loads.subtract(&borders)?.union(&borders.subtract(&before)?)?;
+        }
         stores = stores.subtract(&written)?;
         // Of a window that spans its rows, what was in it and will be is in it.
         if !spans {
@@ -124,6 +128,10 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
         alive: view.alive(scope),
     })
 }
+
+/// Loads of a strip in more convex pieces than this are made simpler, where that is to load more of what is only read: loops over more
+/// can take isl very long to write.
+const MOST_PIECES: usize = 12;
 
 /// A decision and what is needed to read it.
 struct View<'a> {
@@ -258,6 +266,19 @@ impl View<'_> {
             needed = self.boxed(&needed.union(&dirty)?, scope)?.0;
         }
         Ok(Strip { needed, dirty })
+    }
+
+    /// The elements of some transfers that nothing in the group writes.
+    fn only_read(&self, elements: &Map) -> Result<Set> {
+        let group = self.times.group(self.spec.users[0].statement);
+        let mut only_read = elements.range()?;
+        for path in &self.times.schedule.groups[group].paths {
+            let accesses = &self.times.scop.statements[path.statement].accesses;
+            for access in accesses.iter().filter(|access| access.writes && access.array == self.spec.array) {
+                only_read = only_read.subtract(&access.relation.range()?)?;
+            }
+        }
+        only_read.coalesce()
     }
 
     /// The smallest box around the elements of each iteration that is the same in all, but for where it starts, inside the smallest box
