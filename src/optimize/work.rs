@@ -128,19 +128,19 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The best schedule of each kind whose buffers can be laid out in the scratchpad, as a number among the outcomes.
+    /// The best schedules of the kinds that are worth it whose buffers can be laid out in the scratchpad, as numbers among the
+    /// outcomes: that of the first kind first, and that of the last one last.
     pub fn best(&mut self, kinds: &[Fuse]) -> Result<Vec<usize>, Failure> {
         if self.known.is_some() && schedule::least_bytes(&self.case.scop)? > self.options.capacity_bytes {
             return Err(self.does_not_fit(&Decision::in_source_order(&self.case.scop)?.schedule)?);
         }
-        let mut decisions = self.decide(kinds, ROOMS[0], Skewing::Strips)?.into_iter();
         let mut found = Vec::new();
-        for &kind in kinds {
-            let outcome = match decisions.next() {
-                Some(decision) => self.settle(kind, decision)?,
-                None => None,
-            };
+        for (kind, decision) in self.decide(kinds, ROOMS[0], Skewing::Strips)? {
+            let outcome = self.settle(kind, decision)?;
             found.push(outcome.map_or_else(|| self.in_source_order(), Ok)?);
+        }
+        if found.is_empty() {
+            found.push(self.in_source_order()?);
         }
         Ok(found)
     }
@@ -183,7 +183,7 @@ impl<'a> Work<'a> {
             if self.refused[first..].iter().filter(is_intricate).count() >= INTRICATE {
                 return Ok(None);
             }
-            for decision in self.decide(&[kind], sixteenths, skewing)? {
+            for (_, decision) in self.decide(&[kind], sixteenths, skewing)? {
                 if let Ok(outcome) = self.carry_out(decision)? {
                     return Ok(Some(outcome));
                 }
@@ -193,7 +193,7 @@ impl<'a> Work<'a> {
     }
 
     /// A schedule of each kind for a part of the scratchpad; none where the dependences are not known.
-    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skewing: Skewing) -> Result<Vec<Decision>, Failure> {
+    fn decide(&mut self, kinds: &[Fuse], sixteenths: i64, skewing: Skewing) -> Result<Vec<(Fuse, Decision)>, Failure> {
         let Options { capacity_bytes, effort, .. } = *self.options;
         let Some(known) = &mut self.known else { return Ok(Vec::new()) };
         let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
@@ -201,7 +201,7 @@ impl<'a> Work<'a> {
         let scop = &self.case.scop;
         let decisions = scop.ctx.budget(self.options.budget(scop), || match self.groups {
             Some(groups) => {
-                let decide = |&fuse| schedule::decide_groups(known, scop, &goal, fuse, groups);
+                let decide = |&fuse| Ok((fuse, schedule::decide_groups(known, scop, &goal, fuse, groups)?));
                 kinds.iter().map(decide).collect()
             }
             None => schedule::decide(known, scop, &goal, kinds),

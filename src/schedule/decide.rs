@@ -90,11 +90,12 @@ pub struct Goal {
     pub skewing: Skewing,
 }
 
-/// The best schedules found, one for each kind of fusion.
+/// The best schedules found, one for each kind of fusion; none of as few groups as fit where that moves much more than
+/// [`Fuse::Auto`], which is asked for too.
 ///
 /// # Errors
 /// When isl's budget runs out.
-pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Result<Vec<Decision>> {
+pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Result<Vec<(Fuse, Decision)>> {
     let nests = nests(scop);
     let mut planners = Vec::new();
     for &fuse in kinds {
@@ -102,8 +103,17 @@ pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Re
         planner.outline(known)?;
         planners.push(planner);
     }
+    let fewest = planners.iter().filter(|planner| planner.fuse == Fuse::Auto).find_map(Planner::moved);
+    if let Some(fewest) = fewest {
+        planners.retain(|planner| planner.fuse != Fuse::Max || planner.moved().is_some_and(|all| hoped(all) < fewest));
+    }
     thoroughly(known, goal, &mut planners)?;
-    planners.iter().map(Planner::decided).collect()
+    planners.iter().map(|planner| Ok((planner.fuse, planner.decided()?))).collect()
+}
+
+/// What a thorough search mostly leaves at least of what a first one says.
+fn hoped(bytes: i64) -> i64 {
+    bytes / 10 * 7
 }
 
 /// Plans what is chosen thoroughly, for all kinds side by side.
@@ -361,6 +371,14 @@ impl<'a> Planner<'a> {
         choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes)
     }
 
+    /// Bytes of the best choice by now.
+    fn moved(&self) -> Option<i64> {
+        let Choice { candidates, resident, .. } = self.choose()?;
+        let groups = candidates.iter().map(|&c| self.plans[c].candidate.moved_bytes);
+        let once = self.arrays.iter().filter(|t| resident.contains(&t.array)).map(|t| t.once_bytes);
+        Some(groups.chain(once).fold(0, i64::saturating_add))
+    }
+
     /// The best plan of each run of nests that is part of no longer one.
     fn longest(&self) -> Vec<usize> {
         let nests = |n: usize| self.plans[n].candidate.nests;
@@ -382,7 +400,8 @@ impl<'a> Planner<'a> {
         let mut wanted = choice.candidates;
         let alone = wanted.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
         let room = |planned: &Planned| if alone { self.goal.capacity_bytes } else { planned.candidate.peak_bytes };
-        let longest: Vec<usize> = self.longest().into_iter().filter(|n| !wanted.contains(n)).collect();
+        let longest = self.longest().into_iter().filter(|n| !wanted.contains(n) && self.may_win(*n, &wanted));
+        let longest: Vec<usize> = longest.collect();
         wanted.extend(longest);
         wanted.extend(self.rivals(&wanted));
         let question = |c: usize| match &self.plans[c].how {
@@ -390,6 +409,13 @@ impl<'a> Planner<'a> {
             _ => None,
         };
         wanted.into_iter().filter_map(question).collect()
+    }
+
+    /// Whether a run may move less than what is chosen for its nests once it is planned thoroughly.
+    fn may_win(&self, run: usize, chosen: &[usize]) -> bool {
+        let Candidate { nests: (first, end), moved_bytes, .. } = self.plans[run].candidate;
+        let instead = chosen.iter().map(|&n| &self.plans[n].candidate).filter(|c| c.nests.0 < end && first < c.nests.1);
+        hoped(moved_bytes) < instead.map(|c| c.moved_bytes).fold(0, i64::saturating_add)
     }
 
     /// The halves of groups that would move little more at first sight: which is better shows when both are planned thoroughly.
