@@ -249,6 +249,18 @@ fn strips_of_a_cube_are_written_where_the_last_tile_of_time_is_shorter() {
 }
 
 #[test]
+fn rows_that_come_every_other_iteration_keep_a_window() {
+    let text = "param H = 64, W = 96; input i8 X[H][W]; temp f32 B0[H][W], B1[H/2][W/2]; output f16 L1[H/2][W/2], L2[H/4][W/4]; \
+        for h in 0..H, w in 0..W { B0[h][w] = 0; for r in 0..3 { if 0 <= h+r-1 < H { B0[h][w] += X[h+r-1][w]; } } } \
+        for h in 0..H/2, w in 0..W/2 { L1[h][w] = 0; for s in 0..3 { if 0 <= 2*w+s-1 < W { L1[h][w] += B0[2*h][2*w+s-1]; } } } \
+        for h in 0..H/2, w in 0..W/2 { B1[h][w] = 0; for r in 0..3 { if 0 <= h+r-1 < H/2 { B1[h][w] += L1[h+r-1][w]; } } } \
+        for h in 0..H/4, w in 0..W/4 { L2[h][w] = 0; for s in 0..3 { if 0 <= 2*w+s-1 < W/2 { L2[h][w] += B1[2*h][2*w+s-1]; } } }";
+    for capacity_bytes in [800, 1000, 1200, 1700] {
+        assert_eq!(moved(text, capacity_bytes), 64 * 96 + 2 * 32 * 48 + 2 * 16 * 24, "{capacity_bytes} bytes");
+    }
+}
+
+#[test]
 fn of_a_diagonal_only_its_elements_are_held() {
     let text = "param N = 100; inout A[N][N], U[N]; for i in 0..N { A[i][i] = 2 * A[i][i]; } \
         for t in 0..20, i in 0..N { U[i] += A[i][i]; }";

@@ -13,6 +13,7 @@ use crate::isl::{Map, Result, Set};
 use crate::poly::text::tuple;
 use crate::poly::{Access, Dependences, Linear};
 use crate::schedule::tree::{BufferSpec, Path, Scope, TileLoop, User};
+use itertools::Itertools;
 
 /// A buffer and its transfers.
 pub struct Buffer {
@@ -128,6 +129,9 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
         alive: view.alive(scope),
     })
 }
+
+/// Largest product of the steps of loops by which bounds are multiplied.
+const FASTEST: i64 = 64;
 
 /// Loads of a strip in more convex pieces than this are made simpler, where that is to load more of what is only read: loops over more
 /// can take isl very long to write.
@@ -303,9 +307,25 @@ impl View<'_> {
 
     /// Bounds around all values of `{ P[x] -> [a] }`, which is dimension `d`, that move with the loops, and how far they lie apart.
     fn near(&self, one: &Map, d: usize, depth: usize) -> Result<(String, i64)> {
-        let (base, lo, hi) = self.nearest(one, d, depth, depth)?;
-        let terms: String = base.coefficients.iter().enumerate().map(|(q, c)| format!(" {c:+}*x{q}")).collect();
-        Ok((format!("{lo} <= a{d} - ({}{terms}) <= {hi}", base.constant), hi - lo + 1))
+        let mut best: Option<(String, i64)> = None;
+        // Where a loop moves the values by a part of what it moves itself, bounds of a multiple move with it.
+        for scale in [1, self.rate(depth)].into_iter().unique() {
+            let (base, lo, hi) = self.nearest(one, d, depth, depth, scale)?;
+            let length = (hi - lo) / scale + 1;
+            if best.as_ref().is_none_or(|(_, least)| length < *least) {
+                let terms: String = base.coefficients.iter().enumerate().map(|(q, c)| format!(" {c:+}*x{q}")).collect();
+                best = Some((format!("{lo} <= {scale}*a{d} - ({}{terms}) <= {hi}", base.constant), length));
+            }
+        }
+        Ok(best.unwrap_or_default())
+    }
+
+    /// A multiple of all steps by which the outer `depth` loops move iterators of the users; 1 where that is too much.
+    fn rate(&self, depth: usize) -> i64 {
+        let loops = self.spec.users.iter().flat_map(|user| &self.path(user).loops[..depth]);
+        let steps = loops.flat_map(|l| l.value.coefficients.iter().map(|c| c.abs())).filter(|step| *step > 1);
+        let rate = steps.unique().fold(1i64, i64::saturating_mul);
+        if rate <= FASTEST { rate } else { 1 }
     }
 
     /// The rows in a window as long as the longest, with all that lies in them. `{ P[x] -> A[a] }`
@@ -496,7 +516,7 @@ impl View<'_> {
         let one = self.one(held, d)?.coalesce()?;
         let depth = held.n_in()?;
         let base = self.base(d, scope, depth);
-        let (lo, hi) = self.span_from(&one, &base)?;
+        let (lo, hi) = self.span_from(&one, &base, 1)?;
         let anchored = Storage {
             size: hi - lo + 1,
             place: Place::From(Linear { constant: base.constant + lo, coefficients: base.coefficients }),
@@ -522,7 +542,7 @@ impl View<'_> {
     /// As [`View::storage`], of elements in boxes that move with the loops around the transfers, or with those of the scope.
     fn boxed_storage(&self, d: usize, scope: usize, slides: bool, held: &Map) -> Result<Storage> {
         let (one, depth) = (self.one(held, d)?, held.n_in()?);
-        let (base, lo, hi) = self.nearest(&one, d, if slides { depth } else { scope }, depth)?;
+        let (base, lo, hi) = self.nearest(&one, d, if slides { depth } else { scope }, depth, 1)?;
         let start = Linear { constant: base.constant + lo, coefficients: base.coefficients };
         let place = if slides { Place::Ring } else { Place::From(start) };
         Ok(Storage { size: hi - lo + 1, place })
@@ -560,10 +580,10 @@ impl View<'_> {
         elements.project_out_range(d + 1, rank - d - 1)?.project_out_range(0, d)
     }
 
-    /// The smallest and the largest distance of the values of `{ P[x] -> [a] }` from a base.
-    fn span_from(&self, one: &Map, base: &Linear) -> Result<(i64, i64)> {
+    /// The smallest and the largest distance of `scale` times the values of `{ P[x] -> [a] }` from a base.
+    fn span_from(&self, one: &Map, base: &Linear, scale: i64) -> Result<(i64, i64)> {
         let depth = base.coefficients.len();
-        let mut offset = format!("a - ({})", base.constant);
+        let mut offset = format!("{scale}*a - ({})", base.constant);
         for (q, c) in base.coefficients.iter().enumerate() {
             offset.push_str(&format!(" {:+}*x{q}", -c));
         }
@@ -575,15 +595,15 @@ impl View<'_> {
     /// Where dimension `d` of the first access starts in an iteration of the scope's loops, up to a constant.
     fn base(&self, d: usize, scope: usize, depth: usize) -> Linear {
         let user = &self.spec.users[0];
-        self.start(user, user.accesses[0], d, scope, depth)
+        self.start(user, user.accesses[0], d, scope, depth, 1)
     }
 
-    /// Where dimension `d` of an access starts in an iteration of the scope's loops, up to a constant.
-    fn start(&self, user: &User, access: usize, d: usize, scope: usize, depth: usize) -> Linear {
+    /// `scale` times where dimension `d` of an access starts in an iteration of the scope's loops, up to a constant.
+    fn start(&self, user: &User, access: usize, d: usize, scope: usize, depth: usize, scale: i64) -> Linear {
         let access = &self.times.scop.statements[user.statement].accesses[access];
         let mut base = Linear::constant(depth, 0);
         let Some(index) = &access.linear[d] else { return base };
-        let starts = tile_starts(&self.path(user).loops[..scope], index.coefficients.len(), depth);
+        let starts = tile_starts(&self.path(user).loops[..scope], index.coefficients.len(), depth, scale);
         for (k, start) in starts.iter().enumerate() {
             if let (Some(start), c) = (start, index.coefficients[k]) {
                 for (sum, s) in base.coefficients.iter_mut().zip(&start.coefficients) {
@@ -594,12 +614,19 @@ impl View<'_> {
         base
     }
 
-    /// The start of an access from which all values of `{ P[x] -> [a] }`, which is dimension `d`, are nearest, and the smallest and the
-    /// largest distance from there.
-    fn nearest(&self, one: &Map, d: usize, scope: usize, depth: usize) -> Result<(Linear, i64, i64)> {
+    /// `scale` times the start of an access from which as many times all values of `{ P[x] -> [a] }`, which is dimension `d`, are
+    /// nearest, and the smallest and the largest distance from there.
+    fn nearest(
+        &self,
+        one: &Map,
+        d: usize,
+        scope: usize,
+        depth: usize,
+        scale: i64,
+    ) -> Result<(Linear, i64, i64)> {
         let mut bases: Vec<Linear> = Vec::new();
         for user in &self.spec.users {
-            for base in user.accesses.iter().map(|&access| self.start(user, access, d, scope, depth)) {
+            for base in user.accesses.iter().map(|&access| self.start(user, access, d, scope, depth, scale)) {
                 if !bases.contains(&base) {
                     bases.push(base);
                 }
@@ -607,7 +634,7 @@ impl View<'_> {
         }
         let mut best: Option<(Linear, i64, i64)> = None;
         for base in bases {
-            let (lo, hi) = self.span_from(one, &base)?;
+            let (lo, hi) = self.span_from(one, &base, scale)?;
             if best.as_ref().is_none_or(|(_, least, most)| hi - lo < most - least) {
                 best = Some((base, lo, hi));
             }
@@ -689,15 +716,15 @@ fn single_dim(value: &Linear) -> Option<usize> {
     dims.next().filter(|_| dims.next().is_none())
 }
 
-/// The first value of each dimension in a tile, as a form over the loops, up to a constant; `None` where no loop sets it.
-fn tile_starts(loops: &[TileLoop], dims: usize, depth: usize) -> Vec<Option<Linear>> {
+/// `scale` times the first value of each dimension in a tile, as a form over the loops, up to a constant; `None` where no loop sets it.
+fn tile_starts(loops: &[TileLoop], dims: usize, depth: usize, scale: i64) -> Vec<Option<Linear>> {
     let mut starts: Vec<Option<Linear>> = vec![None; dims];
     for (q, tile_loop) in loops.iter().enumerate() {
         let value = &tile_loop.value.coefficients;
         let mut unknown = (0..dims).filter(|&k| value[k] != 0 && starts[k].is_none());
         let (Some(k), None) = (unknown.next(), unknown.next()) else { continue };
         let mut start = Linear::constant(depth, 0);
-        start.coefficients[q] = tile_loop.tile;
+        start.coefficients[q] = tile_loop.tile.saturating_mul(scale);
         for (other, known) in starts.iter().enumerate() {
             if let (Some(known), c) = (known, value[other]) {
                 for (sum, s) in start.coefficients.iter_mut().zip(&known.coefficients) {
