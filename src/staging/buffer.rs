@@ -135,7 +135,7 @@ const FASTEST: i64 = 64;
 
 /// Loads of a strip in more convex pieces than this are made simpler, where that is to load more of what is only read: loops over more
 /// can take isl very long to write.
-const MOST_PIECES: usize = 12;
+const MOST_PIECES: usize = 8;
 
 /// A decision and what is needed to read it.
 struct View<'a> {
@@ -616,14 +616,7 @@ impl View<'_> {
 
     /// `scale` times the start of an access from which as many times all values of `{ P[x] -> [a] }`, which is dimension `d`, are
     /// nearest, and the smallest and the largest distance from there.
-    fn nearest(
-        &self,
-        one: &Map,
-        d: usize,
-        scope: usize,
-        depth: usize,
-        scale: i64,
-    ) -> Result<(Linear, i64, i64)> {
+    fn nearest(&self, one: &Map, d: usize, scope: usize, depth: usize, scale: i64) -> Result<(Linear, i64, i64)> {
         let mut bases: Vec<Linear> = Vec::new();
         for user in &self.spec.users {
             for base in user.accesses.iter().map(|&access| self.start(user, access, d, scope, depth, scale)) {
