@@ -271,7 +271,7 @@ fn kernels_are_visited_as_isl_visits_them() {
         let mut known = Known::new(Bands::new(&scop, &dependences, solver).unwrap());
         for fuse in [Fuse::None, Fuse::Auto] {
             let goal = Goal { capacity_bytes: 2048, effort: 1, skewing: crate::schedule::Skewing::Strips };
-            let decision = schedule::decide(&mut known, &scop, &goal, &[fuse]).unwrap().remove(0);
+            let (_, decision) = schedule::decide(&mut known, &scop, &goal, &[fuse]).unwrap().remove(0);
             let times = Times::new(&scop, &decision.schedule);
             let staging = staging::stage(&times, &dependences).unwrap();
             for (g, leaves) in super::super::program::leaves(&source, &times, &staging).unwrap().iter().enumerate() {
