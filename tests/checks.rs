@@ -52,7 +52,7 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
         _ => {
             let mut known = Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"));
             let goal = schedule::Goal { capacity_bytes, effort: 1, skewing: crate::schedule::Skewing::Strips };
-            schedule::decide(&mut known, &scop, &goal, &[fuse]).expect("a decision").remove(0).schedule
+            schedule::decide(&mut known, &scop, &goal, &[fuse]).expect("a decision").remove(0).1.schedule
         }
     };
     let times = staging::Times::new(&scop, &schedule);
