@@ -7,14 +7,14 @@ mod simulate;
 
 use polyfuse::schedule::problem::{Plan, Problem};
 use polyfuse::schedule::search::{boxes, evaluate};
-use random::Stream;
+use random::{Kind, Stream};
 
-/// Checks plans of random problems; returns how many were legal, and for how many the bytes had to be equal.
-fn compare(seed: u64, problems: usize, is_plain: bool) -> (usize, usize) {
+/// Checks plans of random problems; returns how many were legal, and for how many of those that the model is exact for the bytes are equal.
+fn compare(seed: u64, problems: usize, kind: Kind) -> (usize, usize) {
     let mut stream = Stream(seed);
     let (mut legal, mut exact) = (0, 0);
     for number in 0..problems {
-        let drawn = random::problem(&mut stream, is_plain);
+        let drawn = random::problem(&mut stream, kind);
         for _ in 0..12 {
             let plan = random::plan(&mut stream, &drawn.problem);
             let Some((moved, peak)) = evaluate(&drawn.problem, &plan) else { continue };
@@ -22,12 +22,14 @@ fn compare(seed: u64, problems: usize, is_plain: bool) -> (usize, usize) {
             let run = simulate::run(&drawn.problem, drawn.is_nested, &plan, &boxes)
                 .unwrap_or_else(|fault| panic!("problem {number}: {fault}\n{:#?}\n{plan:?} {boxes:?}", drawn.problem));
             let context = || format!("problem {number}\n{:?}\n{plan:?} {boxes:?}", drawn.problem);
-            assert!(moved >= run.moved, "moves {} and not {moved}: {}", run.moved, context());
+            // Boxes that are hulls of triangles overlap more than the triangles do.
+            let is_close = kind == Kind::Tied && run.moved - moved <= 2 + run.moved / 8;
+            assert!(moved >= run.moved || is_close, "moves {} and not {moved}: {}", run.moved, context());
             assert!(peak >= run.peak, "needs {} and not {peak}: {}", run.peak, context());
             legal += 1;
-            if is_plain && is_exact(&drawn.problem, &plan) {
-                assert_eq!(moved, run.moved, "{}", context());
-                exact += 1;
+            if kind != Kind::Any && is_exact(&drawn.problem, &plan) {
+                assert!(moved == run.moved || kind == Kind::Tied, "moves {} and not {moved}: {}", run.moved, context());
+                exact += usize::from(moved == run.moved);
             }
         }
     }
@@ -50,12 +52,18 @@ fn is_exact(problem: &Problem, plan: &Plan) -> bool {
 
 #[test]
 fn the_model_is_never_below_a_run() {
-    let (legal, _) = compare(0x9e37_79b9_7f4a_7c15, 3000, false);
+    let (legal, _) = compare(0x9e37_79b9_7f4a_7c15, 3000, Kind::Any);
     assert!(legal >= 15_000, "{legal}");
 }
 
 #[test]
 fn plain_programs_move_what_the_model_says() {
-    let (legal, exact) = compare(0x2545_f491_4f6c_dd1d, 3000, true);
+    let (legal, exact) = compare(0x2545_f491_4f6c_dd1d, 3000, Kind::Plain);
     assert!(legal >= 15_000 && exact >= 10_000, "{legal} {exact}");
+}
+
+#[test]
+fn triangles_move_about_what_the_model_says() {
+    let (legal, exact) = compare(0x2545_f491_4f6c_dd1d, 3000, Kind::Tied);
+    assert!(legal >= 15_000 && exact >= 11_500, "{legal} {exact}");
 }

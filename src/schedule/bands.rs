@@ -20,10 +20,11 @@
 
 mod parts;
 mod skews;
+mod slopes;
 
 pub use skews::Skew;
 
-use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Statement};
+use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Slope, Statement};
 use super::relation::Relation;
 use crate::ilp::{Model, Solver};
 use crate::isl::Result;
@@ -79,6 +80,8 @@ pub struct Bands<'a> {
     pub solver: Solver,
     /// Smallest and largest value of each iterator of each statement; `None`: the statement never runs.
     hulls: Vec<Option<Vec<(i64, i64)>>>,
+    /// What ties the iterators of each statement to each other.
+    slopes: Vec<Vec<Slope>>,
     /// Convex pieces of the dependences from one statement to another.
     pieces: BTreeMap<(usize, usize), Vec<Rc<Relation>>>,
     /// Answers of the ILP, by the number of statements, the largest shift and the rows.
@@ -93,12 +96,14 @@ impl<'a> Bands<'a> {
     /// # Errors
     /// When isl's budget runs out.
     pub fn new(scop: &'a Scop, dependences: &'a Dependences, solver: Solver) -> Result<Bands<'a>> {
-        let mut hulls = Vec::new();
+        let (mut hulls, mut slopes) = (Vec::new(), Vec::new());
         for statement in &scop.statements {
             let hull = (0..statement.dims.len())
                 .map(|k| Ok(statement.domain.dim_min(k)?.zip(statement.domain.dim_max(k)?)))
                 .collect::<Result<Option<Vec<_>>>>()?;
-            hulls.push(if statement.domain.is_empty()? { None } else { hull });
+            let hull = if statement.domain.is_empty()? { None } else { hull };
+            slopes.push(slopes::slopes(&statement.domain, hull.as_deref().unwrap_or_default())?);
+            hulls.push(hull);
         }
         let mut pieces = BTreeMap::new();
         for map in dependences.order.maps()? {
@@ -106,7 +111,16 @@ impl<'a> Bands<'a> {
                 pieces.insert(pair, map.pieces()?.iter().map(Relation::new).collect::<Result<_>>()?);
             }
         }
-        Ok(Bands { scop, dependences, solver, hulls, pieces, shifts: RefCell::default(), skews: RefCell::default() })
+        Ok(Bands {
+            scop,
+            dependences,
+            solver,
+            hulls,
+            slopes,
+            pieces,
+            shifts: RefCell::default(),
+            skews: RefCell::default(),
+        })
     }
 
     /// The number of top-level statements that hold any.
@@ -198,7 +212,7 @@ impl<'a> Bands<'a> {
             }
             accesses.push(Access { array, reads: access.reads, writes: access.writes, index });
         }
-        Ok(Statement { extents: hull.iter().map(trip_count).collect(), accesses })
+        Ok(Statement { extents: hull.iter().map(trip_count).collect(), accesses, slopes: self.slopes[s].clone() })
     }
 
     /// Iterators that walk the same dimension of an array, or the same source loop, with their rates.

@@ -233,6 +233,8 @@ impl Sliced<'_> {
         let (_, start) = self.rows(at);
         statement.extents[k] = window.len();
         statement.extents.insert(0, self.slabs.count);
+        // Three iterators are tied there, the slab among them.
+        statement.slopes.clear();
         let iterators = statement.extents.len();
         for access in &mut statement.accesses {
             let own = self.own(access.array);

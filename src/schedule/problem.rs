@@ -1,8 +1,8 @@
 //! What is a candidate group to the search? Plain integers: boxes of iterators, linear accesses, loops that statements may share.
 //!
 //! A problem is made from a group's polyhedra, and a plan is made into a schedule tree; between the two nothing knows isl.
-//! Domains are box hulls, so figures of a plan are exact for rectangular programs and estimates for others: what a plan
-//! really moves is counted on the emitted program.
+//! Domains are box hulls, cut by what ties two iterators to each other, so figures of a plan are exact for rectangular programs and close
+//! for triangles: what a plan really moves is counted on the emitted program.
 
 /// A candidate group of statements, in the order in which they stand in the sequence below the band.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,16 @@ pub struct Statement {
     /// Trip counts; iterator `i` runs over `0..extents[i]` (the box hull of the domain, moved to zero, steps divided out).
     pub extents: Vec<i64>,
     pub accesses: Vec<Access>,
+    /// What ties iterators to each other, as the sides of a triangle do.
+    pub slopes: Vec<Slope>,
+}
+
+/// `Σ coefficient·iterator + constant >= 0` over two iterators, at every instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slope {
+    /// Two iterators with their coefficients, none of them 0.
+    pub terms: [(usize, i64); 2],
+    pub constant: i64,
 }
 
 /// One reference of a statement to an array. `op=` has one access that both reads and writes.

@@ -49,7 +49,7 @@ impl Builder {
             index: forms.iter().map(|&(terms, constant)| linear(extents.len(), terms, constant)).collect(),
         };
         let accesses = accesses.iter().map(access).collect();
-        self.problem.statements.push(Statement { extents: extents.to_vec(), accesses });
+        self.problem.statements.push(Statement { extents: extents.to_vec(), accesses, slopes: vec![] });
         self.problem.statements.len() - 1
     }
 

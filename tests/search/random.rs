@@ -28,9 +28,18 @@ pub struct Drawn {
     pub is_nested: bool,
 }
 
-/// `is_plain`: every index is one iterator with coefficient 1, at most shifted, a statement has one access to an array, and none
-/// leaves it.
-pub fn problem(stream: &mut Stream, is_plain: bool) -> Drawn {
+/// What is drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Any,
+    /// Every index is one iterator with coefficient 1, at most shifted, a statement has one access to an array, and none leaves it.
+    Plain,
+    /// The same, but that iterators are tied to each other.
+    Tied,
+}
+
+pub fn problem(stream: &mut Stream, kind: Kind) -> Drawn {
+    let is_plain = kind != Kind::Any;
     let is_nested = stream.one_in(4);
     let outer = stream.between(1, 5);
     let arrays: Vec<Array> = (0..1 + stream.below(3)).map(|_| array(stream, is_plain)).collect();
@@ -46,7 +55,8 @@ pub fn problem(stream: &mut Stream, is_plain: bool) -> Drawn {
             accesses.sort_by_key(|access| access.array);
             accesses.dedup_by_key(|access| access.array);
         }
-        statements.push(Statement { extents, accesses });
+        let slopes = if kind == Kind::Tied { slopes(stream, &extents) } else { vec![] };
+        statements.push(Statement { extents, accesses, slopes });
     }
     let dims = (0..stream.below(4)).map(|class| dim(stream, class, &statements, is_nested)).collect();
     let mut problem = Problem { statements, arrays, dims, edges: vec![] };
@@ -121,15 +131,43 @@ fn dim(stream: &mut Stream, class: usize, statements: &[Statement], is_nested: b
     BandDim { class, attach }
 }
 
-/// All points of a box of iterators, in source order.
-pub fn points(extents: &[i64]) -> Vec<Vec<i64>> {
-    extents.iter().fold(vec![vec![]], |points, &extent| {
+/// One or two slopes that leave each iterator its first and its last value, if such are found soon.
+fn slopes(stream: &mut Stream, extents: &[i64]) -> Vec<Slope> {
+    if extents.len() < 2 {
+        return vec![];
+    }
+    for _ in 0..8 {
+        let slope = |stream: &mut Stream| {
+            let first = stream.below(extents.len());
+            let second = (first + 1 + stream.below(extents.len() - 1)) % extents.len();
+            let (c, d) = [(1, -1), (-1, 1), (1, 1), (-1, -1), (2, -1)][stream.below(5)];
+            Slope { terms: [(first, c), (second, d)], constant: stream.between(-2, 6) }
+        };
+        let slopes: Vec<Slope> = (0..1 + stream.below(2)).map(|_| slope(stream)).collect();
+        let all = points(extents, &slopes);
+        let is_tight =
+            |(k, &extent): (usize, &i64)| [0, extent - 1].iter().all(|end| all.iter().any(|point| point[k] == *end));
+        if extents.iter().enumerate().all(is_tight) {
+            return slopes;
+        }
+    }
+    vec![]
+}
+
+/// All points of a box of iterators at which the slopes hold, in source order.
+pub fn points(extents: &[i64], slopes: &[Slope]) -> Vec<Vec<i64>> {
+    let mut points = extents.iter().fold(vec![vec![]], |points, &extent| {
         let longer = |point: &Vec<i64>| {
             let point = point.clone();
             (0..extent).map(move |value| [point.as_slice(), &[value]].concat())
         };
         points.iter().flat_map(longer).collect()
-    })
+    });
+    let holds = |slope: &Slope, point: &[i64]| {
+        slope.terms.iter().map(|&(k, c)| c * point[k]).sum::<i64>() + slope.constant >= 0
+    };
+    points.retain(|point: &Vec<i64>| slopes.iter().all(|slope| holds(slope, point)));
+    points
 }
 
 /// The elements that an access touches at a point; none outside the array.
@@ -159,7 +197,9 @@ pub type Instance = (usize, Vec<i64>);
 
 /// All points of the program in source order.
 pub fn source(problem: &Problem, is_nested: bool) -> Vec<Instance> {
-    let of = |s: usize| points(&problem.statements[s].extents).into_iter().map(move |point| (s, point));
+    let of = |s: usize| {
+        points(&problem.statements[s].extents, &problem.statements[s].slopes).into_iter().map(move |point| (s, point))
+    };
     let mut all: Vec<Instance> = (0..problem.statements.len()).flat_map(of).collect();
     if is_nested {
         all.sort_by(|a, b| (a.1[0], a.0, &a.1).cmp(&(b.1[0], b.0, &b.1)));

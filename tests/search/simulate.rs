@@ -40,7 +40,7 @@ type Date = (Vec<i64>, usize, Vec<i64>, Vec<i64>);
 fn events(problem: &Problem, plan: &Plan) -> Vec<Event> {
     let mut order: Vec<Date> = Vec::new();
     for (s, statement) in problem.statements.iter().enumerate() {
-        for point in points(&statement.extents) {
+        for point in points(&statement.extents, &statement.slopes) {
             let band = plan.band.iter().map(|l| {
                 let attach = &problem.dims[l.dim].attach[s];
                 (attach.iterator.map_or(0, |i| attach.rate * point[i]) + attach.shift).div_euclid(l.tile)

@@ -149,6 +149,11 @@ fn well_formed(problem: &Problem) -> bool {
         let iterators = statement.extents.len();
         statement.extents.iter().all(small)
             && iterators + problem.dims.len() <= 64
+            && statement.slopes.iter().all(|slope| {
+                let reaches = |&(k, c): &(usize, i64)| statement.extents.get(k).map(|e| c.checked_mul(*e));
+                small(&slope.constant)
+                    && slope.terms.iter().all(|term| matches!(reaches(term), Some(Some(r)) if small(&r)))
+            })
             && statement.accesses.iter().all(|access| {
                 let Some(array) = problem.arrays.get(access.array) else { return false };
                 access.index.len() == array.extents.len()

@@ -3,12 +3,15 @@
 //! A region is the hull of accesses of one statement, as a function of the positions of the fixed loops: per array dim one or more
 //! forms, each an interval (from the iterators that are not fixed) moved by the runs of the fixed ones. Two regions that compare
 //! equal are the same box at every position, whatever the tiles are.
+//!
+//! Where slopes tie an iterator to others, it is a variable of its own, and its run depends on theirs: below the diagonal of a triangle a row
+//! ends where its number says.
 
-use super::frame::{Frame, run};
-use crate::schedule::problem::{Access, Index};
+use super::frame::{Frame, ceil_div, run};
+use crate::schedule::problem::{Access, Index, Slope};
 use std::ops::Range;
 
-/// `low..high` plus `Σ coefficient·run(slot)`; a slot is a position in the list of fixed loops.
+/// `low..high` plus `Σ coefficient·run(variable)`. The first variables are the fixed loops, each by its slot: the position in their list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Form {
     pub low: i64,
@@ -30,6 +33,10 @@ pub struct Region {
     pub dims: Vec<Vec<Form>>,
     /// For each fixed loop.
     pub activity: Vec<Activity>,
+    /// Values of the iterators that are not fixed and depend on others: the variables after the slots.
+    pub free: Vec<i64>,
+    /// Over the variables.
+    pub slopes: Vec<Slope>,
 }
 
 impl Activity {
@@ -61,10 +68,19 @@ impl Activity {
     /// The first position at which there are iterations, and one past the last.
     pub fn active(self, tile: i64) -> Range<i64> {
         match self {
-            Activity::Runs(rate, shift, extent) => {
-                shift.div_euclid(tile)..rate.saturating_mul(extent - 1).saturating_add(shift).div_euclid(tile) + 1
-            }
+            Activity::Runs(_, _, extent) => self.positions(tile, (0, extent)),
             Activity::Once(at) => at.div_euclid(tile)..at.div_euclid(tile) + 1,
+        }
+    }
+
+    /// The positions at which some of these iterations run.
+    pub fn positions(self, tile: i64, (low, high): (i64, i64)) -> Range<i64> {
+        match self {
+            Activity::Runs(rate, shift, _) => {
+                let position = |iteration: i64| rate.saturating_mul(iteration).saturating_add(shift).div_euclid(tile);
+                position(low)..position(high - 1) + 1
+            }
+            Activity::Once(_) => self.active(tile),
         }
     }
 
@@ -81,7 +97,7 @@ impl Activity {
 }
 
 impl Form {
-    /// The interval for the runs of the fixed loops, none of them empty.
+    /// The interval for the runs of the variables, none of them empty.
     pub fn interval(&self, run: impl Fn(usize) -> (i64, i64)) -> (i64, i64) {
         let (mut low, mut high) = (self.low, self.high);
         for &(slot, coefficient) in &self.terms {
@@ -101,32 +117,104 @@ pub fn hull(forms: &[Form], run: impl Fn(usize) -> (i64, i64)) -> (i64, i64) {
 }
 
 impl Region {
-    /// The hull of `accesses` of `statement` with the loops `fixed` (ids).
-    pub fn new(frame: &Frame, statement: usize, accesses: &[&Access], fixed: &[usize]) -> Self {
+    /// The hull of `accesses` of `statement` with the loops `fixed` (ids), its iterators tied by `slopes`.
+    pub fn new(frame: &Frame, statement: usize, accesses: &[&Access], fixed: &[usize], slopes: &[Slope]) -> Self {
+        let extents = &frame.problem.statements[statement].extents;
+        let slot =
+            |iterator: usize| fixed.iter().position(|&id| frame.attach(id, statement).iterator == Some(iterator));
+        let walks =
+            |index: &Index, k: usize| matches!(index, Index::Linear { coefficients, .. } if coefficients[k] != 0);
+        let is_walked = |k: usize| accesses.iter().flat_map(|access| &access.index).any(|index| walks(index, k));
+        // For each iterator its variable.
+        let mut variables: Vec<Option<usize>> = (0..extents.len()).map(slot).collect();
+        let mut free = Vec::new();
+        for slope in slopes.iter().filter(|slope| slope.terms.iter().all(|&(k, _)| slot(k).is_some() || is_walked(k))) {
+            for (k, _) in slope.terms {
+                if variables[k].is_none() {
+                    variables[k] = Some(fixed.len() + free.len());
+                    free.push(extents[k]);
+                }
+            }
+        }
+        let renumbered = |slope: &Slope| {
+            let [(a, c), (b, d)] = slope.terms;
+            Some(Slope { terms: [(variables[a]?, c), (variables[b]?, d)], constant: slope.constant })
+        };
         let rank = accesses.first().map_or(0, |access| access.index.len());
         let mut dims = vec![Vec::new(); rank];
         for access in accesses {
             for (forms, index) in dims.iter_mut().zip(&access.index) {
-                let form = form(frame, statement, index, fixed);
+                let form = form(extents, index, &variables);
                 if !forms.contains(&form) {
                     forms.push(form);
                 }
             }
         }
-        Region { dims, activity: fixed.iter().map(|&id| activity(frame, statement, id)).collect() }
+        Region {
+            dims,
+            activity: fixed.iter().map(|&id| activity(frame, statement, id)).collect(),
+            free,
+            slopes: slopes.iter().filter_map(renumbered).collect(),
+        }
     }
 
     /// The region seen by some loops and some array dims only.
     pub fn restrict(&self, slots: &[usize], dims: &[usize]) -> Region {
+        let walked = |variable: usize| dims.iter().flat_map(|&d| self.variables(d)).any(|other| other == variable);
+        let free: Vec<usize> = (0..self.free.len()).filter(|n| walked(self.activity.len() + n)).collect();
+        let variable = |old: usize| match old.checked_sub(self.activity.len()) {
+            None => slots.iter().position(|&slot| slot == old),
+            Some(old) => free.iter().position(|&n| n == old).map(|new| slots.len() + new),
+        };
         let moved = |form: &Form| {
-            let slot = |old: usize| slots.iter().position(|&s| s == old);
-            let terms = form.terms.iter().filter_map(|&(old, c)| slot(old).map(|new| (new, c)));
+            let terms = form.terms.iter().filter_map(|&(old, c)| variable(old).map(|new| (new, c)));
             Form { terms: terms.collect(), ..form.clone() }
+        };
+        let tied = |slope: &Slope| {
+            let [(a, c), (b, d)] = slope.terms;
+            Some(Slope { terms: [(variable(a)?, c), (variable(b)?, d)], constant: slope.constant })
         };
         Region {
             dims: dims.iter().map(|&d| self.dims[d].iter().map(moved).collect()).collect(),
             activity: slots.iter().map(|&slot| self.activity[slot]).collect(),
+            free: free.iter().map(|&n| self.free[n]).collect(),
+            slopes: self.slopes.iter().filter_map(tied).collect(),
         }
+    }
+
+    /// Whether a slope ties the variable to another.
+    pub fn ties(&self, variable: usize) -> bool {
+        self.slopes.iter().any(|slope| slope.terms.iter().any(|term| term.0 == variable))
+    }
+
+    /// All values of a variable.
+    pub fn all(&self, variable: usize) -> (i64, i64) {
+        match variable.checked_sub(self.activity.len()) {
+            None => self.activity[variable].all(),
+            Some(n) => (0, self.free[n]),
+        }
+    }
+
+    /// The part of a variable's run in which slopes let it meet the runs of the others.
+    pub fn narrowed(&self, variable: usize, run: (i64, i64), runs: &[(i64, i64)]) -> (i64, i64) {
+        let (mut low, mut high) = run;
+        for slope in &self.slopes {
+            let [(own, c), (other, d)] = match slope.terms {
+                [a, b] if a.0 == variable => [a, b],
+                [a, b] if b.0 == variable => [b, a],
+                _ => continue,
+            };
+            debug_assert_eq!(own, variable);
+            let (start, end) = runs[other];
+            // c·x >= -most
+            let most = slope.constant + (d * start).max(d * (end - 1));
+            if c > 0 {
+                low = low.max(ceil_div(-most, c));
+            } else {
+                high = high.min(most.div_euclid(-c) + 1);
+            }
+        }
+        (low, high)
     }
 
     /// Whether it is touched at one position of the fixed loops only.
@@ -134,9 +222,14 @@ impl Region {
         !self.activity.is_empty() && self.activity.iter().all(|activity| matches!(activity, Activity::Once(_)))
     }
 
+    /// Variables that move the array dim.
+    pub fn variables(&self, dim: usize) -> impl Iterator<Item = usize> + '_ {
+        self.dims[dim].iter().flat_map(|form| form.terms.iter().map(|term| term.0))
+    }
+
     /// Fixed loops that move the array dim.
     pub fn slots(&self, dim: usize) -> impl Iterator<Item = usize> + '_ {
-        self.dims[dim].iter().flat_map(|form| form.terms.iter().map(|term| term.0))
+        self.variables(dim).filter(|&variable| variable < self.activity.len())
     }
 }
 
@@ -149,16 +242,15 @@ fn activity(frame: &Frame, statement: usize, id: usize) -> Activity {
     }
 }
 
-fn form(frame: &Frame, statement: usize, index: &Index, fixed: &[usize]) -> Form {
+fn form(extents: &[i64], index: &Index, variables: &[Option<usize>]) -> Form {
     let (coefficients, constant) = match index {
         Index::Range { lo, hi } => return Form { low: *lo, high: *hi, terms: Vec::new() },
         Index::Linear { coefficients, constant } => (coefficients, constant),
     };
-    let extents = &frame.problem.statements[statement].extents;
     let mut form = Form { low: *constant, high: constant + 1, terms: Vec::new() };
     for (iterator, &coefficient) in coefficients.iter().enumerate().filter(|(_, c)| **c != 0) {
-        match fixed.iter().position(|&id| frame.attach(id, statement).iterator == Some(iterator)) {
-            Some(slot) => form.terms.push((slot, coefficient)),
+        match variables[iterator] {
+            Some(variable) => form.terms.push((variable, coefficient)),
             None => {
                 let last = coefficient * (extents[iterator] - 1);
                 form.low += last.min(0);

@@ -12,6 +12,7 @@ use super::frame::{Frame, ceil_div};
 use super::order::writes_first;
 use super::region::{Region, hull, is_dense};
 use crate::schedule::problem::{Access, Index};
+use std::ops::Range;
 
 /// One signed term of an inclusion and exclusion: `sign · constant · Π components`.
 struct Term {
@@ -144,6 +145,11 @@ impl<'a> Builder<'a, '_> {
         clusters
     }
 
+    fn region(&self, statement: usize, accesses: &[&Access]) -> Region {
+        let slopes = &self.frame.problem.statements[statement].slopes;
+        Region::new(self.frame, statement, accesses, self.of.fixed, slopes)
+    }
+
     fn reads(&self) -> Vec<Read> {
         let Instances { fixed, scope, .. } = *self.of;
         let writes = self.accesses(|access| access.writes);
@@ -153,10 +159,10 @@ impl<'a> Builder<'a, '_> {
             for &writer in &writes {
                 let first = |&read: &&Access| writes_first(self.frame, writer, (statement, read), scope);
                 if members.iter().all(first) && is_dense(self.frame, writer.0, writer.1, fixed) {
-                    after.push(Region::new(self.frame, writer.0, &[writer.1], fixed));
+                    after.push(self.region(writer.0, &[writer.1]));
                 }
             }
-            reads.push(Read { region: Region::new(self.frame, statement, &members, fixed), after });
+            reads.push(Read { region: self.region(statement, &members), after });
         }
         reads.sort_by_key(|read| read.after.len());
         reads
@@ -164,7 +170,7 @@ impl<'a> Builder<'a, '_> {
 
     fn writes(&self) -> Vec<Region> {
         let clusters = self.clusters(|access| access.writes);
-        clusters.iter().map(|(s, members)| Region::new(self.frame, *s, members, self.of.fixed)).collect()
+        clusters.iter().map(|(s, members)| self.region(*s, members)).collect()
     }
 
     /// `Σ_r |R_r \ (writes before r ∪ reads counted already)|`
@@ -209,29 +215,41 @@ impl<'a> Builder<'a, '_> {
 
     /// Elements in all the regions, summed over the fixed loops, split into components.
     fn shared(&mut self, regions: &[&Region], sign: i128) -> Term {
-        let extents = &self.frame.problem.arrays[self.of.array].extents;
         let loops = self.of.fixed.len();
-        let mut component: Vec<usize> = (0..loops).collect();
-        let mut homes = vec![None; extents.len()];
-        for (dim, home) in homes.iter_mut().enumerate() {
-            for slot in regions.iter().flat_map(|region| region.slots(dim)) {
-                let first = *home.get_or_insert(slot);
-                let (from, to) = (component[slot], component[first]);
-                component.iter_mut().filter(|c| **c == from).for_each(|c| *c = to);
+        // Loops and dims by the component that they are in: first the loops, then the dims.
+        let mut component: Vec<usize> = (0..loops + self.frame.problem.arrays[self.of.array].extents.len()).collect();
+        let mut join = |a: usize, b: usize| {
+            let (from, to) = (component[a].max(component[b]), component[a].min(component[b]));
+            component.iter_mut().filter(|c| **c == from).for_each(|c| *c = to);
+        };
+        for region in regions {
+            for dim in 0..region.dims.len() {
+                region.slots(dim).for_each(|slot| join(loops + dim, slot));
+            }
+            let homes = |variable: usize| match variable < loops {
+                true => vec![variable],
+                false => {
+                    let moves = |dim: &usize| region.variables(*dim).any(|other| other == variable);
+                    (0..region.dims.len()).filter(moves).map(|dim| loops + dim).collect()
+                }
+            };
+            for slope in &region.slopes {
+                let tied: Vec<usize> = slope.terms.iter().flat_map(|&(variable, _)| homes(variable)).collect();
+                tied.windows(2).for_each(|pair| join(pair[0], pair[1]));
             }
         }
         let mut term = Term { factor: sign, components: Vec::new() };
-        for name in 0..loops {
-            let slots: Vec<usize> = (0..loops).filter(|&slot| component[slot] == name).collect();
-            let dims: Vec<usize> =
-                (0..extents.len()).filter(|&d| homes[d].is_some_and(|slot| component[slot] == name)).collect();
-            if !slots.is_empty() {
+        for name in 0..component.len() {
+            let members = |range: Range<usize>| range.filter(|&n| component[n] == name);
+            let slots: Vec<usize> = members(0..loops).collect();
+            let dims: Vec<usize> = members(loops..component.len()).map(|n| n - loops).collect();
+            if slots.is_empty() && !dims.is_empty() {
+                term.factor *= self.component(regions, &[], &dims).total(&[]);
+            } else if !slots.is_empty() {
                 let id = self.memory.sums.intern(self.component(regions, &slots, &dims));
                 term.components.push((id, slots));
             }
         }
-        let still: Vec<usize> = (0..extents.len()).filter(|&d| homes[d].is_none()).collect();
-        term.factor *= self.component(regions, &[], &still).total(&[]);
         term
     }
 

@@ -135,7 +135,7 @@ impl Window {
     ) -> Window {
         let regions: Vec<Region> = accesses(frame, array, users)
             .into_iter()
-            .map(|(statement, access)| Region::new(frame, statement, &[access], fixed))
+            .map(|(statement, access)| Region::new(frame, statement, &[access], fixed, &[]))
             .collect();
         let mut window = Window { lengths: Vec::new(), slides: Vec::new() };
         for (dim, &array_extent) in frame.problem.arrays[array].extents.iter().enumerate() {

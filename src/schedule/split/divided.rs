@@ -82,6 +82,10 @@ impl<'a> Divided<'a> {
         let mut statement = self.problem.statements[part.statement].clone();
         let Some(Half { iterator, start, extent, is_second }) = part.half else { return statement };
         statement.extents[iterator] = extent;
+        for slope in &mut statement.slopes {
+            let moved = slope.terms.iter().filter(|term| term.0 == iterator).map(|term| term.1.saturating_mul(start));
+            slope.constant = moved.fold(slope.constant, i64::saturating_add);
+        }
         for access in &mut statement.accesses {
             if is_second {
                 access.array = self.second[access.array];
