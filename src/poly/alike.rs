@@ -93,6 +93,7 @@ impl Renaming<'_> {
             reduction: each(&of.reduction, values)?,
             combined: each(&of.combined, values)?,
             order: each(&of.order, pairs)?,
+            binding: each(&of.binding, pairs)?,
             output: each(&of.output, pairs)?,
             anti: each(&of.anti, pairs)?,
             live_in: each(&of.live_in, accesses)?,

@@ -41,14 +41,18 @@ impl Dependences {
         let commuting = self.reduction.union(&self.combined)?;
         let (reduction, combined) = turned(to, &pairs(&instances(&commuting)?)?)?;
         let tied = instances(&forwards(&combined)?.0)?;
-        let joined = |map: UnionMap| map.union(&tied);
+        let joined = |map: &UnionMap| map.union(&tied);
+        // What is combined is tied in the order of now.
+        let binding = pairs(&self.binding)?;
+        let bound = |map: &UnionMap| joined(&pairs(&map.intersect(&self.binding)?)?);
         Ok(Some(Dependences::of(Relations {
             flow: with_elements(&self.flow.subtract(&self.combined)?)?.union(&combined)?,
             reduction,
             combined,
-            order: joined(pairs(&self.order)?)?.coalesce()?,
-            anti: joined(pairs(&self.anti)?)?,
-            output: joined(pairs(&self.output)?)?,
+            order: joined(&binding)?.coalesce()?,
+            anti: bound(&self.anti)?,
+            output: bound(&self.output)?,
+            binding,
             live_in: sides(&self.live_in)?,
             live_out: sides(&self.live_out)?,
         })?))

@@ -35,6 +35,8 @@ pub struct Dependences {
     /// What any order of execution must keep: anti, output and flow, of what is combined that from a statement to later ones of the text.
     /// `{ S[s] -> T[t] }`
     pub order: UnionMap,
+    /// Those pairs of `order` that must be kept too where statements that combine values may change places. `{ S[s] -> T[t] }`
+    pub binding: UnionMap,
     /// From a read to the next write. `{ S[s] -> T[t] }`
     pub anti: UnionMap,
     /// From a write to the next write. `{ S[s] -> T[t] }`
@@ -110,9 +112,9 @@ impl Dependences {
     }
 
     pub(super) fn of(relations: Relations) -> Result<Dependences> {
-        let Relations { flow, reduction, combined, order, anti, output, live_in, live_out } = relations;
+        let Relations { flow, reduction, combined, order, binding, anti, output, live_in, live_out } = relations;
         let by_statement = ByStatement::of(&flow, &reduction, &combined, &live_out)?;
-        Ok(Dependences { flow, reduction, combined, order, anti, output, live_in, live_out, by_statement })
+        Ok(Dependences { flow, reduction, combined, order, binding, anti, output, live_in, live_out, by_statement })
     }
 
     /// Values of an array that one statement makes and another reads. `{ [S[s] -> T[t]] -> A[a] }`
@@ -135,7 +137,12 @@ impl Dependences {
             let none = ctx.empty_union_map()?;
             maps.iter().try_fold(none, |all, map| all.union(&map.to_union_map()?))
         };
-        Dependences::of(Relations { order: all(order)?, flow: all(flow)?, ..Relations::none(ctx)? })
+        Dependences::of(Relations {
+            order: all(order)?,
+            binding: all(order)?,
+            flow: all(flow)?,
+            ..Relations::none(ctx)?
+        })
     }
 
     /// The pairs of statements of which one makes values of an array that the other reads.
@@ -192,6 +199,7 @@ pub(super) struct Relations {
     pub reduction: UnionMap,
     pub combined: UnionMap,
     pub order: UnionMap,
+    pub binding: UnionMap,
     pub anti: UnionMap,
     pub output: UnionMap,
     pub live_in: UnionMap,
@@ -207,6 +215,7 @@ impl Relations {
             reduction: none.clone(),
             combined: none.clone(),
             order: none.clone(),
+            binding: none.clone(),
             anti: none.clone(),
             output: none.clone(),
             live_in: none.clone(),
@@ -220,6 +229,7 @@ impl Relations {
             reduction: self.reduction.union(&other.reduction)?,
             combined: self.combined.union(&other.combined)?,
             order: self.order.union(&other.order)?,
+            binding: self.binding.union(&other.binding)?,
             anti: self.anti.union(&other.anti)?,
             output: self.output.union(&other.output)?,
             live_in: self.live_in.union(&other.live_in)?,
@@ -244,24 +254,31 @@ pub(super) fn of_array(scop: &Scop, array: usize, reductions: Reductions, operat
     // An `op=` reads what it writes: its flow, output and anti dependences are the same pairs.
     let updates = flow(&sides.reduction_writes, &sides.writes, &sides.reduction_writes, dates)?;
     let (others, reduction) = split(&updates.pairs, |s, t| s != t)?;
-    let (combined, tied) = split(&others, |s, t| scop.statements[s].commutes_with(&scop.statements[t]))?;
+    let (combined, fixed) = split(&others, |s, t| scop.statements[s].commutes_with(&scop.statements[t]))?;
     // What the value of an `op=` reads of its target's array waits for all before.
     let combined = combined.subtract(&plain.pairs)?;
-    let tied = tied.union(&forwards(&combined)?.0)?;
+    let tied = forwards(&combined)?.0;
     let overwritten = flow(&sides.writes, &sides.writes, &sides.reduction_writes, dates)?.pairs;
     let all_writes = sides.writes.union(&sides.reduction_writes)?;
-    let output = overwritten.union(&tied)?;
-    let mut anti = from_updates(scop, &output)?;
+    let mut anti = scop.ctx.empty_union_map()?;
     for reads in &sides.reads {
         let found = scop.ctx.budget(operations, || self::anti(&all_writes, reads, &sides.writes, dates))?;
         anti = anti.union(&found)?;
     }
     let live_in = plain.no_source.union(&updates.no_source)?;
     let live_out = scop.ctx.budget(operations, || live_out(scop, array, &sides, dates))?;
-    let kept = plain.pairs.union(&tied)?;
-    let (output, anti) = (instances(&output)?, instances(&anti)?);
-    let order = instances(&kept)?.union(&output)?.union(&anti)?;
-    Ok(Relations { flow: kept.union(&combined)?, reduction, combined, order, anti, output, live_in, live_out })
+    // Flow, output, anti, and all of them, with what two updates of an element hand on.
+    let with = |updates: &UnionMap| -> Result<[UnionMap; 4]> {
+        let (flow, output) = (plain.pairs.union(updates)?, overwritten.union(updates)?);
+        let anti = instances(&from_updates(scop, &output)?.union(&anti)?)?;
+        let output = instances(&output)?;
+        let all = instances(&flow)?.union(&output)?.union(&anti)?;
+        Ok([flow, output, anti, all])
+    };
+    let [kept, output, anti, order] = with(&fixed.union(&tied)?)?;
+    let binding = if tied.is_empty()? { order.clone() } else { with(&fixed)?[3].clone() };
+    let flow = kept.union(&combined)?;
+    Ok(Relations { flow, reduction, combined, order, binding, anti, output, live_in, live_out })
 }
 
 /// For each instance of `sink` the last of `must` before it and all of `may` between the two.
