@@ -297,3 +297,17 @@ fn a_recurrence_clears_its_sums_itself() {
     let (weights, steps) = (4 * 20 * 20, 20 * 4 * 20);
     assert!(moved(text, 5500) <= 4 * (weights + 4 * steps + 4 * 4 * 20));
 }
+
+#[test]
+fn tables_of_intervals_are_filled_in_squares() {
+    let by_rows = "param N = 200; input W[N][N]; output C[N][N]; for i in 0..N { C[N - 1 - i][N - 1 - i] = 0; \
+        for j in N - i..N { C[N - 1 - i][j] = 1000; \
+        for k in N - 1 - i..j { C[N - 1 - i][j] min= C[N - 1 - i][k] + C[k + 1][j]; } \
+        C[N - 1 - i][j] = C[N - 1 - i][j] + W[N - 1 - i][j]; } }";
+    let by_lengths = "param N = 200; input W[N][N]; inout C[N][N]; for d in 1..N, i in 0..N - d { \
+        for k in i..i + d { C[i][i + d] min= C[i][k] + C[k + 1][i + d]; } C[i][i + d] += W[i][i + d]; }";
+    // Of 200³/6 terms each loads two parts in squares of one entry: 10.7 MB. In those of `b` the parts pass by once for `b` terms.
+    assert!(moved(by_rows, 8192) < 700_000);
+    assert!(moved(by_lengths, 8192) < 700_000);
+    assert!(moved(by_lengths, 2048) < 1_400_000);
+}

@@ -145,3 +145,28 @@ fn two_diagonals_of_one_cube_lie_apart() {
         for t in 0..5, i in 0..N { U[i] += A[i][i][i] * A[i][i + 1][i + 1]; }";
     assert_right(text);
 }
+
+#[test]
+fn tables_of_intervals_are_right_in_squares() {
+    for text in [
+        // Rows that no square of columns covers, starts under conditions, and what is added at the end.
+        "param N = 16; input w[N][N]; output C[N][N];
+         for x in 0..N { C[N - 1 - x][N - 1 - x] = 0; for j in N - x..N {
+         if x >= 2 { C[N - 1 - x][j] = w[N - 1 - x][j] + 1000; } if x < 2 { C[N - 1 - x][j] = w[j][N - 1 - x] + 500; }
+         for k in N - 1 - x..j { C[N - 1 - x][j] min= C[N - 1 - x][k] + C[k + 1][j]; }
+         C[N - 1 - x][j] = C[N - 1 - x][j] + w[N - 1 - x][j]; } }",
+        // By lengths, with parts that share their end.
+        "param N = 17; input w[N], v[N][N]; inout T[N][N];
+         for d in 2..N, i in 0..N - d { T[i][i + d] = v[i][i + d] * 100;
+         for k in i + 1..i + d { T[i][i + d] min= T[i][k] + T[k][i + d] + w[i] * w[k] * w[i + d]; } }",
+        "param N = 15; inout T[N][N];
+         for x in 0..N, j in N - x..N, k in N - x..j { T[N - 1 - x][j] += T[N - 1 - x][k] * T[k + 1][j] * 0.01; }",
+        // Neighbours of an entry, which no square takes in.
+        "param N = 14; input s[N]; inout T[N][N];
+         for i in 0..N, j in N - i..N { T[N - 1 - i][j] max= T[N - 1 - i][j - 1];
+         if i >= 1 { T[N - 1 - i][j] max= T[N - i][j - 1] + s[N - 1 - i] * s[j]; }
+         for k in N - i..j { T[N - 1 - i][j] max= T[N - 1 - i][k] + T[k + 1][j]; } }",
+    ] {
+        assert_right(text);
+    }
+}

@@ -256,7 +256,7 @@ fn block(case: &Case, decided: &[Blocks]) -> Result<Rewriting, Failure> {
     for Blocks { of, size, span } in decided {
         let statement = replay::statement(scop, of).map_err(|mistake| Failure::Schedule(vec![*mistake]))?;
         let nest = scop.statements[statement].nest;
-        let found = if case.complete { Block::find(scop, &case.dependences, nest)? } else { None };
+        let found = if case.complete { Block::find(&case.source, scop, &case.dependences, nest)? } else { None };
         let Some(block) = found.map(|block| Block { size: *size, ..block }) else {
             let help = "two loops must be left along which nothing runs backwards, around statements that touch what they write in two ways";
             return Err(refused("this nest cannot run in blocks".into(), *span, "", help.into()));

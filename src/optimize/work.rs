@@ -382,7 +382,7 @@ impl<'a> Work<'a> {
 
     /// The nests that work on an array in place and move one too often, and their loops that can be cut into blocks.
     fn blocks(&mut self, outcome: usize) -> Result<Vec<Block>, IslError> {
-        let Case { scop, dependences, .. } = self.case;
+        let Case { source, scop, dependences, .. } = self.case;
         let excess = self.excess(outcome);
         let least = self.outcomes[outcome].bytes() / PART;
         let touched = |nest: usize| {
@@ -392,7 +392,7 @@ impl<'a> Work<'a> {
         let nests = scop.statements.iter().map(|s| s.nest).dedup();
         let nests: Vec<usize> = nests.filter(|&nest| touched(nest).any(|array| excess[array] > least)).collect();
         let find = || {
-            let found = nests.into_iter().map(|nest| Block::find(scop, dependences, nest));
+            let found = nests.into_iter().map(|nest| Block::find(source, scop, dependences, nest));
             found.collect::<Result<Vec<_>, IslError>>()
         };
         let found = scop.ctx.budget(self.options.budget(scop), find);

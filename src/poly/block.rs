@@ -14,13 +14,15 @@
 //! Differs: the cases of equal blocks are statements of their own, and terms stay one loop.
 
 mod case;
+mod interval;
 mod write;
 
 pub use write::{block, names_in_blocks};
 
 use super::scop::{Access, Scop, number};
 use super::{Dependences, Linear};
-use crate::isl::{Map, Result};
+use crate::isl::{Map, Result, UnionMap};
+use crate::lang::ast::Program;
 use itertools::Itertools;
 use std::collections::BTreeMap;
 
@@ -38,6 +40,8 @@ pub struct Block {
     pub size: i64,
     /// One past the largest value of the first loop.
     pub extent: i64,
+    /// Whether the nest fills a table of intervals.
+    pub is_of_intervals: bool,
 }
 
 /// For each statement of the nest when it runs.
@@ -80,18 +84,9 @@ impl Block {
     ///
     /// # Errors
     /// When isl's budget runs out.
-    pub fn find(scop: &Scop, dependences: &Dependences, nest: usize) -> Result<Option<Block>> {
+    pub fn find(program: &Program, scop: &Scop, dependences: &Dependences, nest: usize) -> Result<Option<Block>> {
         let statements: Vec<usize> = (0..scop.statements.len()).filter(|&s| scop.statements[s].nest == nest).collect();
-        let mut order = Vec::new();
-        for map in dependences.order.maps()? {
-            let pair = map.domain_name().zip(map.range_name()).map(|(s, t)| (number(&s), number(&t)));
-            if let Some((s, t)) = pair
-                && statements.contains(&s)
-                && statements.contains(&t)
-            {
-                order.push(Order { from: s, to: t, map });
-            }
-        }
+        let order = Order::within(&dependences.order, &statements)?;
         // Those in most loops choose first: what is left takes part where they run.
         let depth = |s: usize| scop.statements[s].dims.len();
         let by_depth: Vec<usize> = statements.iter().copied().sorted_by_key(|&s| std::cmp::Reverse(depth(s))).collect();
@@ -110,7 +105,10 @@ impl Block {
                 break;
             }
         }
-        Ok(found)
+        match found {
+            Some(block) if block.has_terms() => Ok(Some(block)),
+            found => Ok(interval::find(scop, program, dependences, nest)?.or(found)),
+        }
     }
 
     /// The loops that can be cut where the result of one statement is to stay, those in most loops given first.
@@ -142,7 +140,14 @@ impl Block {
         let extent = scop.range(loop_id)?.map_or(0, |(_, most)| most.saturating_add(1));
         let is_of_use =
             (1..=MOST).contains(&cut) && dims.len() > 1 && extent <= FARTHEST && is_in_two_ways(scop, &dims);
-        Ok(is_of_use.then(|| Block { nest: scop.statements[deepest].nest, dims, cut, size: 1, extent }))
+        Ok(is_of_use.then(|| Block {
+            nest: scop.statements[deepest].nest,
+            dims,
+            cut,
+            size: 1,
+            extent,
+            is_of_intervals: false,
+        }))
     }
 
     /// Whether the loop over a sum's terms is told apart at the blocks.
@@ -195,10 +200,12 @@ impl Block {
         };
         let accesses = scop.statements[s].accesses.iter().unique_by(|access| (access.array, &access.linear));
         let all: Vec<(u32, u32, i128)> = accesses.map(of).collect();
+        // Of a table of intervals the square on the diagonal beside it stays too.
+        let copies = if self.is_of_intervals { 2 } else { 1 };
         let stays = all.iter().position_max_by_key(|(sides, _, bytes)| (*sides, *bytes));
         let of = |(n, &(sides, passing, bytes)): (usize, &(u32, u32, i128))| {
-            let sides = if Some(n) == stays { sides } else { passing };
-            i128::from(size).saturating_pow(sides).saturating_mul(bytes)
+            let (sides, copies) = if Some(n) == stays { (sides, copies) } else { (passing, 1) };
+            i128::from(size).saturating_pow(sides).saturating_mul(bytes).saturating_mul(copies)
         };
         all.iter().enumerate().map(of).fold(0, i128::saturating_add)
     }
@@ -233,6 +240,23 @@ struct Order {
     from: usize,
     to: usize,
     map: Map,
+}
+
+impl Order {
+    /// What must be kept among some statements.
+    fn within(pairs: &UnionMap, statements: &[usize]) -> Result<Vec<Order>> {
+        let mut found = Vec::new();
+        for map in pairs.maps()? {
+            let pair = map.domain_name().zip(map.range_name()).map(|(s, t)| (number(&s), number(&t)));
+            if let Some((from, to)) = pair
+                && statements.contains(&from)
+                && statements.contains(&to)
+            {
+                found.push(Order { from, to, map });
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Whether an iterator moves an index, as far as is known.

@@ -420,7 +420,7 @@ fn sunk(range: &Range, body: Vec<Stmt>) -> Vec<Stmt> {
 }
 
 /// The expressions of which a bound is the largest or the smallest.
-fn parts(bound: &Affine) -> impl Iterator<Item = &Affine> {
+pub fn parts(bound: &Affine) -> impl Iterator<Item = &Affine> {
     match &bound.kind {
         AffineKind::Min(all) | AffineKind::Max(all) => all.iter(),
         _ => std::slice::from_ref(bound).iter(),

@@ -32,7 +32,11 @@ fn written(program: &Program, scop: &Scop, blocks: &[Block]) -> Result<Option<(P
     let mut origins: Vec<Origin> = scop.statements.iter().map(own).enumerate().collect();
     // The last nests first: the numbers of those before them stay the same.
     for block in blocks.iter().sorted_by_key(|block| std::cmp::Reverse(block.nest)) {
-        let written = block.scaled(scop)?.and_then(|block| block.of(&program, scop));
+        let of = |block: Block| match block.is_of_intervals {
+            true => super::interval::written(&block, &program, scop),
+            false => block.of(&program, scop),
+        };
+        let written = block.scaled(scop)?.and_then(of);
         let Some((nest, of_nest)) = written else { return Ok(None) };
         program.body[block.nest] = nest;
         let is_own = |&s: &usize| scop.statements[s].nest == block.nest;
