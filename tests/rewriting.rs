@@ -32,26 +32,30 @@ const FORMS: [&str; 5] = [
 /// Asserts that a program rewritten has the dependences of the program, under new names. Loops with steps have no new names where they
 /// start elsewhere.
 fn has_the_dependences_of(scop: &Scop, written: &Program, names: &Names) {
-    let has_steps = scop.statements.iter().flat_map(|s| &s.dims).any(|dim| dim.stepped.is_some());
     for reductions in [Reductions::Free, Reductions::Ordered] {
-        let to = extract(written, &scop.ctx).expect("instances");
-        let of = |scop: &Scop| dependences(scop, reductions, u64::MAX).expect("dependences");
-        let carried = of(scop).carried(scop, &to, names).expect("names");
-        assert!(carried.is_some() || has_steps, "{written}");
-        let Some(carried) = carried else { continue };
-        let found = of(&to);
-        let all = [
-            ("flow", &carried.flow, &found.flow),
-            ("reduction", &carried.reduction, &found.reduction),
-            ("order", &carried.order, &found.order),
-            ("anti", &carried.anti, &found.anti),
-            ("output", &carried.output, &found.output),
-            ("live in", &carried.live_in, &found.live_in),
-            ("live out", &carried.live_out, &found.live_out),
-        ];
-        for (name, carried, found) in all {
-            assert!(carried.is_equal(found).expect("a comparison"), "{name}: {carried}\n{found}\n{written}");
-        }
+        has_them(scop, written, names, reductions);
+    }
+}
+
+fn has_them(scop: &Scop, written: &Program, names: &Names, reductions: Reductions) {
+    let has_steps = scop.statements.iter().flat_map(|s| &s.dims).any(|dim| dim.stepped.is_some());
+    let to = extract(written, &scop.ctx).expect("instances");
+    let of = |scop: &Scop| dependences(scop, reductions, u64::MAX).expect("dependences");
+    let carried = of(scop).carried(scop, &to, names).expect("names");
+    assert!(carried.is_some() || has_steps, "{written}");
+    let Some(carried) = carried else { return };
+    let found = of(&to);
+    let all = [
+        ("flow", &carried.flow, &found.flow),
+        ("reduction", &carried.reduction, &found.reduction),
+        ("order", &carried.order, &found.order),
+        ("anti", &carried.anti, &found.anti),
+        ("output", &carried.output, &found.output),
+        ("live in", &carried.live_in, &found.live_in),
+        ("live out", &carried.live_out, &found.live_out),
+    ];
+    for (name, carried, found) in all {
+        assert!(carried.is_equal(found).expect("a comparison"), "{name}: {carried}\n{found}\n{written}");
     }
 }
 
@@ -270,7 +274,7 @@ fn nests_in_slabs_do_the_same() {
 }
 
 /// Nests that work in place, and how many loops of theirs can be cut together.
-const IN_PLACE: [(&str, usize); 12] = [
+const IN_PLACE: [(&str, usize); 16] = [
     (
         "inout A[11][11]; for i in 0..11 { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[k][j]; } \
          A[i][j] = A[i][j] / A[j][j]; } for j in i..11, k in 0..i { A[i][j] -= A[i][k] * A[k][j]; } }",
@@ -330,6 +334,28 @@ const IN_PLACE: [(&str, usize); 12] = [
     ),
     // Rows that others have changed are needed by all.
     ("inout D[9][9]; for k in 0..9, i in 0..9, j in 0..9 { D[i][j] min= D[i][k] + D[k][j]; }", 0),
+    // Tables of intervals: by rows, with what begins a row and an entry; by lengths; with what is combined with the terms.
+    (
+        "input W[9][9]; output C[9][9]; for x in 0..9 { C[8 - x][8 - x] = 0; for j in 9 - x..9 { C[8 - x][j] = 50; \
+         for k in 8 - x..j { C[8 - x][j] min= C[8 - x][k] + C[k + 1][j]; } C[8 - x][j] = C[8 - x][j] + W[8 - x][j]; } }",
+        3,
+    ),
+    (
+        "input v[9][9]; inout T[9][9]; for d in 2..9, i in 0..9 - d { if i >= 1 { T[i][i + d] = v[i][i + d]; } \
+         for k in i + 1..i + d { T[i][i + d] min= T[i][k] + T[k][i + d] + v[k][i]; } }",
+        3,
+    ),
+    (
+        "input v[9][9]; inout T[9][9]; for x in 0..9, j in 9 - x..9 { T[8 - x][j] max= v[x][j]; \
+         for k in 9 - x..j { T[8 - x][j] max= T[8 - x][k] + T[k + 1][j]; } T[8 - x][j] max= v[j][x]; }",
+        3,
+    ),
+    // A neighbour of an entry may lie in another square.
+    (
+        "inout T[9][9]; for x in 0..9, j in 9 - x..9 { T[8 - x][j] max= T[8 - x][j - 1]; \
+         for k in 9 - x..j { T[8 - x][j] max= T[8 - x][k] + T[k + 1][j]; } }",
+        2,
+    ),
 ];
 
 #[test]
@@ -338,7 +364,7 @@ fn nests_in_blocks_do_the_same() {
         let program = resolved(text);
         let scop = extract(&program, &Context::new()).expect("instances");
         let order = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
-        let found = Block::find(&scop, &order, 0).expect("loops");
+        let found = Block::find(&program, &scop, &order, 0).expect("loops");
         assert_eq!(found.as_ref().map_or(0, |block| block.dims.len()), expected, "{text}");
         let Some(block) = found else { continue };
         for size in 1..block.extent {
@@ -348,10 +374,27 @@ fn nests_in_blocks_do_the_same() {
             assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{size}: {written}");
             if size == 4 {
                 let names = names_in_blocks(&program, &scop, &blocks).expect("bounds").expect("names");
-                has_the_dependences_of(&scop, &written, &names);
+                match blocks[0].is_of_intervals {
+                    // Terms from between come first.
+                    true => has_them(&scop, &written, &names, Reductions::Free),
+                    false => has_the_dependences_of(&scop, &written, &names),
+                }
             }
         }
     }
+}
+
+#[test]
+fn terms_that_keep_their_order_leave_a_table_of_intervals_as_it_is() {
+    let text =
+        "inout T[9][9]; for x in 0..9, j in 9 - x..9, k in 9 - x..j { T[8 - x][j] += T[8 - x][k] * T[k + 1][j]; }";
+    let program = resolved(text);
+    let scop = extract(&program, &Context::new()).expect("instances");
+    let found = |reductions| {
+        let order = dependences(&scop, reductions, u64::MAX).expect("dependences");
+        Block::find(&program, &scop, &order, 0).expect("loops").is_some_and(|block| block.is_of_intervals)
+    };
+    assert_eq!([Reductions::Free, Reductions::Ordered].map(found), [true, false]);
 }
 
 /// A loop that was split first: values count from zero again in the blocks of its second part, as they do in its first part.
@@ -364,7 +407,7 @@ fn blocks_in_a_part_of_a_loop_are_instances_of_that_part() {
     let parts = split(&program, 1, 4).expect("two parts");
     let scop = extract(&parts, &scop.ctx).expect("instances");
     let order = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
-    let block = Block::find(&scop, &order, 1).expect("loops").expect("loops that can be cut");
+    let block = Block::find(&parts, &scop, &order, 1).expect("loops").expect("loops that can be cut");
     let blocks = [Block { size: 3, ..block }];
     let written = poly::block(&parts, &scop, &blocks).expect("bounds").expect("a nest in blocks");
     assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");

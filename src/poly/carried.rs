@@ -39,7 +39,9 @@ impl Dependences {
         let with_elements = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&with_element)?);
         let sides = |map: &UnionMap| filled(&map.apply_domain(&names)?);
         let commuting = self.reduction.union(&self.combined)?;
-        let (reduction, combined) = turned(to, &pairs(&instances(&commuting)?)?)?;
+        let commuting = pairs(&instances(&commuting)?)?;
+        let (reduction, combined) = turned(to, &commuting)?;
+        let live_in = begun(to, &sides(&self.live_in)?, &commuting, &reduction.union(&combined)?)?;
         let tied = instances(&forwards(&combined)?.0)?;
         let joined = |map: &UnionMap| map.union(&tied);
         // What is combined is tied in the order of now.
@@ -53,7 +55,7 @@ impl Dependences {
             anti: bound(&self.anti)?,
             output: bound(&self.output)?,
             binding,
-            live_in: sides(&self.live_in)?,
+            live_in,
             live_out: sides(&self.live_out)?,
         })?))
     }
@@ -142,6 +144,22 @@ fn filled(map: &UnionMap) -> Result<UnionMap> {
         }
     }
     Ok(result)
+}
+
+/// Reads of values from before the program, where those of one element that commute have changed places: the first of them reads it.
+fn begun(scop: &Scop, live_in: &UnionMap, commuting: &UnionMap, turned: &UnionMap) -> Result<UnionMap> {
+    let mut targets = scop.ctx.empty_union_map()?;
+    for statement in scop.statements.iter().filter(|statement| statement.is_reduction()) {
+        targets = targets.union(&statement.accesses[0].relation.to_union_map()?)?;
+    }
+    let either = commuting.union(&commuting.reverse()?)?;
+    let own = live_in.intersect(&targets)?.intersect_domain(&either.domain()?)?;
+    if own.is_empty()? {
+        return Ok(live_in.clone());
+    }
+    let others = either.apply_range(&own)?.intersect(&targets)?;
+    let later = turned.range()?.unwrap()?;
+    filled(&live_in.subtract(&own)?.union(&own.union(&others)?.subtract(&later)?)?)
 }
 
 /// Pairs of a reduction's instances in the order in which they run now: those of one statement, and those of two, with their elements.
