@@ -7,7 +7,7 @@
 //!
 //! Loops are those of rows and columns, whatever the program counts by, the lengths of intervals for example.
 
-use super::{Block, BlockDim, Order, Turn};
+use super::{Block, BlockDim, FARTHEST, Order, Turn};
 use crate::isl::Result;
 use crate::lang::ast::{
     Affine, AffineKind, Assign, Comparison, Condition, ExprKind, For, If, Name, Program, Range, Span, Stmt,
@@ -69,7 +69,8 @@ pub fn find(scop: &Scop, program: &Program, dependences: &Dependences, nest: usi
     };
     let dims = vec![dim(|_, _| Turn::At(0)), dim(columns), dim(terms)];
     let extent = most.saturating_add(1);
-    Ok((least >= 0).then_some(Block { nest, dims, cut: 2, size: 1, extent, is_of_intervals: true }))
+    let is_near = least >= 0 && most < FARTHEST;
+    Ok(is_near.then_some(Block { nest, dims, cut: 2, size: 1, extent, is_of_intervals: true }))
 }
 
 impl Table {
@@ -88,6 +89,13 @@ impl Table {
         let target = &of.accesses[0];
         let [Some(row), Some(column)] = target.linear.as_slice() else { return None };
         let (row, column) = (row.clone(), column.clone());
+        let is_near = |form: &Linear| {
+            form.coefficients.iter().all(|c| (-1..=1).contains(c)) && (-FARTHEST..=FARTHEST).contains(&form.constant)
+        };
+        let is_small = scop.arrays[target.array].extents.iter().all(|&extent| extent <= FARTHEST);
+        if !is_small || !is_near(&row) || !is_near(&column) {
+            return None;
+        }
         let determinant = row.coefficients[0] * column.coefficients[1] - row.coefficients[1] * column.coefficients[0];
         if row.coefficients[2] != 0 || column.coefficients[2] != 0 || determinant.abs() != 1 {
             return None;
@@ -99,7 +107,7 @@ impl Table {
         let operands = || of.accesses[1..].iter().filter(|access| access.array == target.array);
         let after_k = |form: &Option<Linear>| {
             let form = form.as_ref()?;
-            (form.coefficients == [0, 0, 1]).then_some(form.constant)
+            (form.coefficients == [0, 0, 1] && is_near(form)).then_some(form.constant)
         };
         let beside = |access: &Access| (access.linear[0].as_ref() == Some(&row)).then(|| after_k(&access.linear[1]))?;
         let below =
@@ -225,7 +233,13 @@ impl<'a> Nest<'a> {
         }
         let ([outer, inner, terms], [Stmt::Assign(sum)]) = (&ranges[..], body) else { return None };
         let is_plain = first.iter().chain(before).chain(after).all(has_no_loop);
-        let all_plain = is_plain && ranges.iter().all(|range| range.step == 1);
+        let has_choice = |a: &Affine| matches!(a.kind, AffineKind::Min(_) | AffineKind::Max(_));
+        let is_between = |range: &&Range| {
+            let bounds = || super::case::parts(&range.lo).chain(super::case::parts(&range.hi));
+            let is_choice = matches!(range.lo.kind, AffineKind::Min(_)) || matches!(range.hi.kind, AffineKind::Max(_));
+            range.step == 1 && !is_choice && !bounds().any(has_choice)
+        };
+        let all_plain = is_plain && ranges.iter().all(is_between);
         all_plain.then_some(Nest { outer, inner, terms, first, before, sum, after })
     }
 }
