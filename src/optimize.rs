@@ -174,7 +174,7 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
         let smaller = smaller.map_err(|error| Failure::Fault(error.to_string()))?;
         let mut clock = Clock::start(times);
         let chosen = choose(analysed, options, &mut clock)?;
-        if case.complete && check::is_long(&chosen.outcome.counts) {
+        if case.complete && check::is_long(&case.source, &chosen.outcome.counts) {
             let rewritings = chosen.rewritten.iter().map(|done| done.by.clone()).collect();
             let liveness = live.as_ref().filter(|_| chosen.omits_dead).map(|live| live.liveness.clone());
             // Where nobody listens any more, what happened comes up below.

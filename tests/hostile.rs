@@ -314,6 +314,13 @@ fn a_chain_of_three_hundred_nests_is_scheduled() {
     assert_eq!(said, Vec::<String>::new());
 }
 
+#[test]
+fn arrays_too_large_to_be_made_are_scheduled() {
+    let text = "inout T[1000000000000][2];
+for j in 1..2, k in 0..j { T[0][j] min= T[0][k] + T[k + 1][j]; }";
+    assert!(scheduled(text, 1 << 16).is_some());
+}
+
 /// Each `!=` makes two pieces of every piece before it.
 #[test]
 fn conditions_that_fall_to_pieces_are_refused_with_the_reason() {

@@ -19,6 +19,9 @@ use crate::schedule::tree::Schedule;
 /// Statement instances and moved elements of the longest run that is made to check.
 pub const LONGEST_RUN: i128 = 1_000_000;
 
+/// Elements of the arrays of the largest program that is run to check it: all are made before a run, whether or not it reads them.
+const LARGEST_RUN: i128 = 16 * LONGEST_RUN;
+
 /// A schedule and the program that came of it.
 pub struct Subject<'a> {
     pub source: &'a Program,
@@ -89,7 +92,7 @@ pub fn all(subject: &Subject) -> Result<Order, String> {
     }
     apart(&subject.places, subject.arena_bytes)?;
     instances(subject)?;
-    if !is_long(subject.counts) {
+    if !is_long(subject.source, subject.counts) {
         traffic(subject.program, subject.counts)?;
         results(subject.source, subject.program)?;
     }
@@ -134,13 +137,18 @@ fn instances(subject: &Subject) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a program does more than is run to check it.
-pub fn is_long(counts: &Counts) -> bool {
+/// Whether a program does or holds more than is run to check it.
+pub fn is_long(source: &Program, counts: &Counts) -> bool {
     let moved = counts
         .arrays
         .iter()
         .fold(0, |sum: i128, a| sum.saturating_add(a.load_elements).saturating_add(a.store_elements));
-    moved.saturating_add(counts.instances) > LONGEST_RUN
+    moved.saturating_add(counts.instances) > LONGEST_RUN || is_large(source)
+}
+
+/// Whether the arrays of a program hold more elements than are made to check it.
+pub fn is_large(source: &Program) -> bool {
+    source.arrays.iter().fold(0, |sum: i128, array| sum.saturating_add(array.elements().into())) > LARGEST_RUN
 }
 
 /// Whether a run moves what was counted, element for element.

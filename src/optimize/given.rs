@@ -47,7 +47,7 @@ pub fn apply(
     let mut clock = Clock::start(analysed.times);
     let outcome = outcome(scheduled, options, decisions, &mut clock)?;
     let whole = Whole { parsed, overrides, options, source: &analysed.case.source };
-    let is_long = is_long(&outcome.counts);
+    let is_long = is_long(&analysed.case.source, &outcome.counts);
     let rewritings: Vec<Rewriting> = rewritten.iter().map(|done| done.by.clone()).collect();
     let liveness = live.map(|live| &live.liveness);
     let schedule = |case: &Case, options: &Options| small(case, options, decisions);

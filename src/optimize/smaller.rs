@@ -103,8 +103,8 @@ fn smaller_source(parsed: &Program, overrides: &[(String, i64)], limit: i64) -> 
         smaller.push((param.name.to_string(), value.min(limit)));
     }
     let program = lang::resolve(parsed, &smaller).ok()?.program;
-    count::count(&program).ok().filter(|counts| counts.instances <= SMALL_RUN)?;
-    Some(program)
+    let counts = count::count(&program).ok()?;
+    (counts.instances <= SMALL_RUN && !check::is_large(&program)).then_some(program)
 }
 
 /// A small program rewritten like the large one, without its dead instances where the large one is without them; `None` where it is at fault,
