@@ -310,4 +310,9 @@ fn tables_of_intervals_are_filled_in_squares() {
     assert!(moved(by_rows, 8192) < 700_000);
     assert!(moved(by_lengths, 8192) < 700_000);
     assert!(moved(by_lengths, 2048) < 1_400_000);
+    let with_neighbours = "param N = 200; input s[N]; inout T[N][N]; for x in 0..N, j in N - x..N { \
+        T[N - 1 - x][j] max= T[N - 1 - x][j - 1]; if x >= 1 { T[N - 1 - x][j] max= T[N - x][j]; \
+        T[N - 1 - x][j] max= T[N - x][j - 1] + s[N - 1 - x] * s[j]; } \
+        for k in N - x..j { T[N - 1 - x][j] max= T[N - 1 - x][k] + T[k + 1][j]; } }";
+    assert!(moved(with_neighbours, 8192) < 900_000);
 }

@@ -161,7 +161,7 @@ fn tables_of_intervals_are_right_in_squares() {
          for k in i + 1..i + d { T[i][i + d] min= T[i][k] + T[k][i + d] + w[i] * w[k] * w[i + d]; } }",
         "param N = 15; inout T[N][N];
          for x in 0..N, j in N - x..N, k in N - x..j { T[N - 1 - x][j] += T[N - 1 - x][k] * T[k + 1][j] * 0.01; }",
-        // Neighbours of an entry, which no square takes in.
+        // Neighbours of an entry, in its square and in others.
         "param N = 14; input s[N]; inout T[N][N];
          for i in 0..N, j in N - i..N { T[N - 1 - i][j] max= T[N - 1 - i][j - 1];
          if i >= 1 { T[N - 1 - i][j] max= T[N - i][j - 1] + s[N - 1 - i] * s[j]; }

@@ -274,7 +274,7 @@ fn nests_in_slabs_do_the_same() {
 }
 
 /// Nests that work in place, and how many loops of theirs can be cut together.
-const IN_PLACE: [(&str, usize); 16] = [
+const IN_PLACE: [(&str, usize); 17] = [
     (
         "inout A[11][11]; for i in 0..11 { for j in 0..i { for k in 0..j { A[i][j] -= A[i][k] * A[k][j]; } \
          A[i][j] = A[i][j] / A[j][j]; } for j in i..11, k in 0..i { A[i][j] -= A[i][k] * A[k][j]; } }",
@@ -350,11 +350,16 @@ const IN_PLACE: [(&str, usize); 16] = [
          for k in 9 - x..j { T[8 - x][j] max= T[8 - x][k] + T[k + 1][j]; } T[8 - x][j] max= v[j][x]; }",
         3,
     ),
-    // A neighbour of an entry may lie in another square.
+    // Neighbours of an entry may lie in another square; those of a row's beginning are not told apart.
     (
         "inout T[9][9]; for x in 0..9, j in 9 - x..9 { T[8 - x][j] max= T[8 - x][j - 1]; \
          for k in 9 - x..j { T[8 - x][j] max= T[8 - x][k] + T[k + 1][j]; } }",
-        2,
+        3,
+    ),
+    (
+        "input v[9]; inout T[9][9]; for d in 2..9, i in 0..9 - d { T[i][i + d] min= T[i + 1][i + d - 2] + v[i] * v[i + d]; \
+         for k in i + 1..i + d { T[i][i + d] min= T[i][k] + T[k][i + d]; } T[i][i + d] min= T[i + 1][i + d] + 1; }",
+        3,
     ),
 ];
 

@@ -3,7 +3,9 @@
 //! The entry of an interval is combined from those of its parts: `T[r][c] op= f(T[r][k + a], T[k + b][c])`, for a `k` between `r` and `c`. Rows are
 //! filled upwards and columns downwards, so squares of entries may follow each other in that order. The parts of an entry lie in its own square,
 //! in the two on the diagonal below and beside it, or in those between, which are finished: what comes from between is added first, the loop over
-//! `k` outermost, so that a column and a row pass by. The rest is added entry by entry. Squares on the diagonal are as they were.
+//! `k` outermost, so that a column and a row pass by. The rest is added entry by entry. Squares on the diagonal are as they were. Where an
+//! entry also needs neighbours, `T[r][c - 1]` or `T[r + 1][c]`, those outside of its square are taken as of it, and squares beside the diagonal,
+//! where they lie in those on it, are as they were too.
 //!
 //! Loops are those of rows and columns, whatever the program counts by, the lengths of intervals for example.
 
@@ -18,6 +20,9 @@ use crate::poly::scop::{Access, Scop};
 use crate::poly::{Dependences, Linear};
 use itertools::Itertools;
 use std::collections::BTreeMap;
+
+/// Farthest neighbours that an entry needs.
+const REACH: i64 = 8;
 
 /// What of a nest fills a table of intervals.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +39,8 @@ struct Table {
     column: Linear,
     /// What is added to `k` in the column of the one part, and in the row of the other.
     shifts: (i64, i64),
+    /// How many columns to the left, and how many rows down, an entry needs neighbours.
+    reach: (i64, i64),
 }
 
 /// A nest taken apart.
@@ -125,24 +132,29 @@ impl Table {
         };
         // A statement of the text starts entries as a whole or not at all.
         let mut starts = Vec::new();
-        let mut at = before.start;
+        let mut number = before.start;
         for stmt in parts.before {
-            let own = at..at + assigns(stmt);
-            at = own.end;
+            let own = number..number + assigns(stmt);
+            number = own.end;
             if own.clone().all(|s| is_start(&s)) {
                 starts.extend(own);
             }
         }
-        // Beside a square on the diagonal a neighbour of an entry lies in the other one, which would tie the two together.
-        let reads_neighbour = |s: &usize| {
-            let mut others = scop.statements[*s].accesses[1..].iter().filter(|access| access.array == target.array);
-            others.any(|access| access.linear != scop.statements[*s].accesses[0].linear)
-        };
-        if first.clone().chain(before.clone()).chain(after.clone()).any(|s| reads_neighbour(&s)) {
-            return None;
+        let entries: Vec<usize> = before.chain([sum]).chain(after).collect();
+        let mut reach = (0, 0);
+        for &s in first.clone().collect_vec().iter().chain(entries.iter().filter(|&&s| s != sum)) {
+            let accesses = &scop.statements[s].accesses;
+            let others = accesses[1..].iter().filter(|access| access.array == target.array);
+            for access in others.filter(|access| access.linear != accesses[0].linear) {
+                let [Some(r), Some(c)] = access.linear.as_slice() else { return None };
+                let (left, down) = (at(&column, scop, s).distance(c)?, r.distance(&at(&row, scop, s))?);
+                if first.contains(&s) || !(0..=REACH).contains(&left) || !(0..=REACH).contains(&down) {
+                    return None;
+                }
+                reach = (reach.0.max(left), reach.1.max(down));
+            }
         }
-        let entries = before.chain([sum]).chain(after).collect();
-        Some(Table { sum, first: first.collect(), starts, entries, row, column, shifts })
+        Some(Table { sum, first: first.collect(), starts, entries, row, column, shifts, reach })
     }
 
     /// Whether squares may follow each other, and what comes from between them be added first.
@@ -342,28 +354,35 @@ impl Writer<'_> {
             values.insert(k.clone(), value);
             values
         };
-        // `k` counted from the first column of the square, or downwards from its last row, or as it is.
-        let in_columns = with(form(&[(SQUARE_OF_COLUMNS, size), (TERM, 1)], start - beside));
-        let in_rows = with(form(&[(SQUARE_OF_ROWS, -size), (TERM, -1)], self.end - below - 1));
+        let reach = self.table.reach;
+        // `k` counted from some columns before the square, or downwards from some rows below it, or as it is.
+        let in_columns = |before: i64| with(form(&[(SQUARE_OF_COLUMNS, size), (TERM, 1)], start - before - beside));
+        let in_rows = with(form(&[(SQUARE_OF_ROWS, -size), (TERM, -1)], self.end - below - 1 + reach.1));
         let between = with(form(&[(TERM, 1)], 0));
         let up_to = |name: &Name, end: Affine| range(name, Affine::int(0), end);
         let square = || vec![up_to(i, Affine::int(size)), up_to(j, Affine::int(size))];
-        let (rows_so_far, columns_so_far) = (form(&[(ROW, 1)], 1), form(&[(COLUMN, 1)], 1));
 
-        // On the diagonal, as it was. Its columns are its rows: `k` begins where the row does.
+        // As it was, in squares so far from the diagonal. Its columns are its rows: `k` begins where the row does.
+        let as_it_was = |writer: &mut Self, away: i64| {
+            let mut entry = writer.all(before, writer.table.entries[0], &values)?;
+            let row_starts = writer.affine(&form(&[(ROW, -1)], size - 1 + beside - below));
+            let so_far = writer.affine(&form(&[(COLUMN, 1)], 1 + away * size));
+            entry.push(around(vec![range(k, row_starts, so_far)], vec![writer.term(sum, &in_columns(away * size))?]));
+            entry.extend(writer.all(after, writer.table.sum + 1, &values)?);
+            Some(around(vec![up_to(j, Affine::int(size))], vec![guarded(runs(writer), entry)]))
+        };
         let mut at_row = self.all(first, self.table.first.first().copied().unwrap_or(0), &values)?;
         if !at_row.is_empty() {
             at_row = vec![guarded(self.within(outer, &values), at_row)];
         }
-        let mut entry = self.all(before, self.table.entries[0], &values)?;
-        let row_starts = self.affine(&form(&[(ROW, -1)], size - 1 + beside - below));
-        let whole = range(k, row_starts, self.affine(&columns_so_far));
-        entry.push(around(vec![whole], vec![self.term(sum, &in_columns)?]));
-        entry.extend(self.all(after, self.table.sum + 1, &values)?);
-        at_row.push(around(vec![up_to(j, Affine::int(size))], vec![guarded(runs(&self), entry)]));
-        let diagonal = around(vec![up_to(i, Affine::int(size))], at_row);
+        let mut cases = Vec::new();
+        for away in 0..=(reach.0 + reach.1 + size - 1) / size {
+            at_row.push(as_it_was(&mut self, away)?);
+            let rows = around(vec![up_to(i, Affine::int(size))], std::mem::take(&mut at_row));
+            cases.push((Comparison::Eq, vec![rows]));
+        }
 
-        // Beyond it: what needs nothing of the square, the terms from between, the rest.
+        // Beyond: what needs nothing of the square, the terms from between, the rest.
         let mut beyond = Vec::new();
         let (starts, others): (Vec<_>, Vec<_>) =
             self.numbered(before).into_iter().partition(|(_, own)| self.table.starts.contains(own));
@@ -372,24 +391,25 @@ impl Writer<'_> {
             beyond.push(around(square(), vec![guarded(runs(&self), body)]));
         }
         let far = self.term(sum, &between)?;
-        let first_between = self.affine(&form(&[(SQUARE_OF_ROWS, -size)], self.end - below));
-        let end_between = self.affine(&form(&[(SQUARE_OF_COLUMNS, size)], start - beside));
+        let first_between = self.affine(&form(&[(SQUARE_OF_ROWS, -size)], self.end - below + reach.1));
+        let end_between = self.affine(&form(&[(SQUARE_OF_COLUMNS, size)], start - beside - reach.0));
         let ranges = [vec![range(k, first_between, end_between)], square()].concat();
         beyond.push(around(ranges, vec![guarded(runs(&self), vec![far])]));
         let mut entry = self.each(&others, &values)?;
-        let end = self.affine(&rows_so_far);
+        let end = self.affine(&form(&[(ROW, 1)], 1 + reach.1));
         entry.push(around(vec![up_to(k, end)], vec![self.term(sum, &in_rows)?]));
-        let end = self.affine(&columns_so_far);
-        entry.push(around(vec![up_to(k, end)], vec![self.term(sum, &in_columns)?]));
+        let end = self.affine(&form(&[(COLUMN, 1)], 1 + reach.0));
+        entry.push(around(vec![up_to(k, end)], vec![self.term(sum, &in_columns(reach.0))?]));
         entry.extend(self.all(after, self.table.sum + 1, &values)?);
         beyond.push(around(square(), vec![guarded(runs(&self), entry)]));
+        cases.push((Comparison::Ge, beyond));
 
         let place = self.affine(&form(&[(SQUARE_OF_ROWS, 1), (SQUARE_OF_COLUMNS, 1)], 0));
-        let case = |comparison, at: i64, then: Vec<Stmt>| {
-            guarded(vec![Condition::Chain(place.clone(), vec![(comparison, Affine::int(at))])], then)
+        let case = |(away, (comparison, then)): (i64, (Comparison, Vec<Stmt>))| {
+            let at = Affine::int(self.diagonal - 1 + away);
+            guarded(vec![Condition::Chain(place.clone(), vec![(comparison, at)])], then)
         };
-        let body =
-            vec![case(Comparison::Eq, self.diagonal - 1, vec![diagonal]), case(Comparison::Ge, self.diagonal, beyond)];
+        let body = (0..).zip(cases).map(case).collect();
         Some((body, self.origins))
     }
 
