@@ -7,7 +7,8 @@
 use super::dependences::{Dependences, Relations, forwards, instances};
 use super::scop::{Dim, Scop, Statement};
 use crate::isl::{Result, UnionMap};
-use crate::lang::ast::{Affine, Array, Assign, Name};
+use crate::lang::ast::{Affine, Assign, Name};
+use itertools::Itertools;
 use std::collections::BTreeMap;
 
 /// Which instance of a program is which of a rewritten one.
@@ -33,8 +34,13 @@ impl Dependences {
     /// # Errors
     /// When isl's budget runs out.
     pub fn carried(&self, from: &Scop, to: &Scop, names: &Names) -> Result<Option<Dependences>> {
-        let Some(names) = new_names(from, to, names)? else { return Ok(None) };
-        let with_element = names.product(&elements(to)?)?;
+        let Some(of_statements) = new_names(from, to, names)? else { return Ok(None) };
+        let (mut names, mut with_element) = (from.ctx.empty_union_map()?, from.ctx.empty_union_map()?);
+        for (of_statement, statement) in of_statements.iter().zip(&to.statements) {
+            names = names.union(of_statement)?;
+            // A statement has dependences through what it touches, not through all arrays.
+            with_element = with_element.union(&of_statement.product(&elements(to, statement)?)?)?;
+        }
         let pairs = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&names)?);
         let with_elements = |map: &UnionMap| filled(&map.apply_domain(&names)?.apply_range(&with_element)?);
         let sides = |map: &UnionMap| filled(&map.apply_domain(&names)?);
@@ -61,10 +67,11 @@ impl Dependences {
     }
 }
 
-/// From each instance to the one that it has become. `{ S[s] -> T[t] }`
-fn new_names(from: &Scop, to: &Scop, known: &Names) -> Result<Option<UnionMap>> {
-    let mut names = from.ctx.empty_union_map()?;
+/// For each new statement from the instances that it was to those that they have become. `{ S[s] -> T[t] }`
+fn new_names(from: &Scop, to: &Scop, known: &Names) -> Result<Option<Vec<UnionMap>>> {
+    let mut all = Vec::new();
     for (t, statement) in to.statements.iter().enumerate() {
+        let mut names = from.ctx.empty_union_map()?;
         let mut left = statement.domain.clone();
         for (s, source) in from.statements.iter().enumerate() {
             if !is_same(&source.assign, &statement.assign) {
@@ -93,8 +100,9 @@ fn new_names(from: &Scop, to: &Scop, known: &Names) -> Result<Option<UnionMap>> 
         if !left.is_empty()? {
             return Ok(None);
         }
+        all.push(names);
     }
-    Ok(Some(names))
+    Ok(Some(all))
 }
 
 /// Whether two assignments were one in the text.
@@ -125,14 +133,14 @@ fn numbered(value: &Affine, statement: &Statement) -> String {
     value.replaced(&number).to_string()
 }
 
-/// Each element of each array. `{ A[a] -> A[a] }`
-fn elements(scop: &Scop) -> Result<UnionMap> {
-    let of = |(n, array): (usize, &Array)| {
-        let dims: Vec<String> = (0..array.extents.len()).map(|d| format!("a{d}")).collect();
+/// Each element of the arrays that a statement touches. `{ A[a] -> A[a] }`
+fn elements(scop: &Scop, statement: &Statement) -> Result<UnionMap> {
+    let of = |n: usize| {
+        let dims: Vec<String> = (0..scop.arrays[n].extents.len()).map(|d| format!("a{d}")).collect();
         format!("A{n}[{0}] -> A{n}[{0}]", dims.join(","))
     };
-    let all: Vec<String> = scop.arrays.iter().enumerate().map(of).collect();
-    scop.ctx.union_map(&format!("{{ {} }}", all.join("; ")))
+    let arrays = statement.accesses.iter().map(|access| access.array).unique();
+    scop.ctx.union_map(&format!("{{ {} }}", arrays.map(of).join("; ")))
 }
 
 /// The same pairs without relations that are empty, in few pieces.
