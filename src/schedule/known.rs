@@ -36,6 +36,16 @@ impl Care {
         }
     }
 
+    /// What a search needs to look at bands of several loops at all: each step along a band prices the buffers of all statements.
+    fn least_steps(self, problem: &Problem) -> u64 {
+        let each = match self {
+            Care::Trial => 0,
+            Care::Outline => 200,
+            Care::Thorough => 250,
+        };
+        each * problem.statements.len() as u64
+    }
+
     fn search(self, problem: &Problem, capacities: &[i64], steps: u64) -> Found {
         match self {
             Care::Trial | Care::Outline => outline(problem, capacities, steps),
@@ -103,7 +113,9 @@ impl<'a> Known<'a> {
         // What takes longest first, so that no worker is left with it in the end.
         fresh.sort_by_key(|(problem, _)| std::cmp::Reverse(problem.statements.len()));
         let steps = self.steps(care, effort);
-        let found = side_by_side(&fresh, |(problem, capacities)| care.search(problem, capacities, steps));
+        let found = side_by_side(&fresh, |(problem, capacities)| {
+            care.search(problem, capacities, steps.max(care.least_steps(problem) * u64::from(effort.max(1))))
+        });
         for (question, found) in fresh.into_iter().zip(found) {
             self.found.insert(question, (care, found));
         }
