@@ -26,7 +26,7 @@ use crate::report::{self, Budget, Remark, Report};
 use crate::schedule::{Decision, Fuse};
 use crate::staging::{self, Staging};
 use crate::threads::STACK_BYTES;
-use best::{Found, best};
+use best::{AsWritten, Found};
 use live::Live;
 use rewriting::{Done, Rewriting};
 use smaller::{Decided, Whole};
@@ -189,16 +189,17 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
 /// The best that is found for a program, or for what is live of it.
 fn choose(analysed: &Analysed, options: &Options, clock: &mut Clock) -> Result<Chosen, Failure> {
     let Analysed { case, live, .. } = analysed;
-    let mut found = best(case, options, clock)?;
+    let mut chosen = AsWritten::new(case, options, clock)?;
+    let per_nest = chosen.per_nest.clone();
     let mut omits_dead = false;
     if let (Some(live), Fuse::Auto) = (live, options.fuse) {
-        let without = usable(best(&live.case, options, clock))?;
-        if let Some(without) = without.filter(|without| without.outcome.bytes() < found.outcome.bytes()) {
-            found = Found { per_nest: found.per_nest, ..without };
+        let without = usable(AsWritten::new(&live.case, options, clock))?;
+        if let Some(without) = without.filter(|without| without.bytes() < chosen.bytes()) {
+            chosen = without;
             omits_dead = true;
         }
     }
-    let Found { rewritten, case, outcome, per_nest, exhausted } = found;
+    let Found { rewritten, case, outcome, exhausted } = chosen.improved(options, clock)?;
     Ok(Chosen { omits_dead, rewritten, case, outcome, per_nest, exhausted, is_given: false })
 }
 
