@@ -335,9 +335,15 @@ impl<'a> Work<'a> {
 
     /// A better outcome of the program with nests taken apart.
     fn parted(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
+        let mut tried = Vec::new();
         for &parts in allowed.parts {
-            let rewriting = self.case.apart(parts, self.options)?;
-            let found = rewriting.map(|by| self.rewritten(than, by, allowed)).transpose()?.flatten();
+            let Some(by) = self.case.apart(parts, self.options)? else { continue };
+            let program = by.of(&self.case.source, &self.case.scop)?;
+            if tried.contains(&program) {
+                continue;
+            }
+            tried.push(program);
+            let found = self.rewritten(than, by, allowed)?;
             if found.is_some() {
                 return Ok(found);
             }
