@@ -52,6 +52,8 @@ pub struct Dependences {
 struct ByStatement {
     /// `{ [S[s] -> T[t]] -> A[a] }`
     flow: BTreeMap<(usize, usize, usize), Map>,
+    /// By arrays, the pairs of statements in `flow`.
+    through: BTreeMap<usize, Vec<(usize, usize)>>,
     /// `{ [S[s] -> S[t]] -> A[a] }`
     reduction: BTreeMap<(usize, usize), Map>,
     /// `{ [S[s] -> T[t]] -> A[a] }`
@@ -72,6 +74,7 @@ impl ByStatement {
         };
         let mut found = ByStatement {
             flow: BTreeMap::new(),
+            through: BTreeMap::new(),
             reduction: BTreeMap::new(),
             free: BTreeMap::new(),
             live_out: BTreeMap::new(),
@@ -83,6 +86,9 @@ impl ByStatement {
                     to.insert(key, map.uncurry()?.coalesce()?);
                 }
             }
+        }
+        for &(source, sink, array) in found.flow.keys() {
+            found.through.entry(array).or_default().push((source, sink));
         }
         for map in reduction.maps()? {
             if let Some((s, _, a)) = triple(&map)? {
@@ -147,7 +153,7 @@ impl Dependences {
 
     /// The pairs of statements of which one makes values of an array that the other reads.
     pub fn through(&self, array: usize) -> impl Iterator<Item = (usize, usize)> {
-        self.by_statement.flow.keys().filter(move |(_, _, a)| *a == array).map(|&(source, sink, _)| (source, sink))
+        self.by_statement.through.get(&array).into_iter().flatten().copied()
     }
 
     /// The statements that write what reductions combine with, each with the first reduction in the text that does.

@@ -88,6 +88,8 @@ pub struct Bands<'a> {
     shifts: RefCell<HashMap<ShiftProblem, Option<Vec<i64>>>>,
     /// Ways to skew statements, which every kind of fusion asks for in every room.
     skews: RefCell<HashMap<Vec<usize>, Rc<Vec<Skew>>>>,
+    /// Which accesses meet, which all groups ask that hold both.
+    meetings: parts::Meetings,
 }
 
 type ShiftProblem = (usize, i64, Vec<((usize, usize), i64)>);
@@ -120,6 +122,7 @@ impl<'a> Bands<'a> {
             pieces,
             shifts: RefCell::default(),
             skews: RefCell::default(),
+            meetings: parts::Meetings::default(),
         })
     }
 

@@ -6,11 +6,13 @@
 
 use super::Bands;
 use crate::isl::{Result, Set};
-use crate::poly::{Access, Linear};
+use crate::poly::{Access, Linear, Scop};
 use crate::schedule::problem::{self, Index, Problem};
 use itertools::Itertools;
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// An array's number, the number of the part of it, and which of one statement's ways to walk that.
 type Key = (usize, usize, usize);
@@ -20,10 +22,14 @@ impl Bands<'_> {
     /// statement and access which of them it belongs to.
     pub(super) fn arrays(&self, statements: &[usize]) -> Result<(Vec<(usize, usize)>, Vec<Vec<usize>>)> {
         let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
-        let accesses = |&s: &usize| self.scop.statements[s].accesses.iter().map(move |access| (s, access));
+        let accesses = |&s: &usize| (0..self.scop.statements[s].accesses.len()).map(move |n| (s, n));
         let reaches: Vec<Reach> =
-            statements.iter().flat_map(accesses).map(|(s, access)| self.reach(s, access)).collect::<Result<_>>()?;
-        let parts = components(&reaches, |a, b| Ok(a.direction == b.direction && a.is_near(b) || a.meets(b)?))?;
+            statements.iter().flat_map(accesses).map(|of| self.reach(of)).collect::<Result<_>>()?;
+        let is_one = |a: &Reach, b: &Reach| {
+            Ok(a.direction == b.direction && a.is_near(b)
+                || a.may_meet(b) && self.meetings.has(self.scop, a.of, b.of)?)
+        };
+        let parts = components(&reaches, is_one)?;
         let mut known: Vec<Key> = Vec::new();
         let mut of_access = Vec::new();
         let mut at = 0;
@@ -48,7 +54,8 @@ impl Bands<'_> {
         Ok((known.iter().map(|key| (key.0, first(key))).collect(), of_access))
     }
 
-    fn reach<'s>(&self, s: usize, access: &'s Access) -> Result<Reach<'s>> {
+    fn reach(&self, of: AccessId) -> Result<Reach<'_>> {
+        let (s, access) = (of.0, &self.scop.statements[of.0].accesses[of.1]);
         let dims = &self.scop.statements[s].dims;
         let (mut along, mut direction, mut hull) = (Vec::new(), Vec::new(), Vec::new());
         for (d, linear) in access.linear.iter().enumerate() {
@@ -69,12 +76,46 @@ impl Bands<'_> {
             }
             hull.push(least..most.saturating_add(1));
         }
-        Ok(Reach { access, along, direction, hull, elements: OnceCell::new() })
+        Ok(Reach { of, access, along, direction, hull })
+    }
+}
+
+/// A statement, and which of its accesses.
+type AccessId = (usize, usize);
+
+/// Which accesses touch an element that another one touches, once it was asked.
+#[derive(Default)]
+pub(super) struct Meetings {
+    /// `{ A[a] }`
+    elements: RefCell<HashMap<AccessId, Rc<Set>>>,
+    known: RefCell<HashMap<(AccessId, AccessId), bool>>,
+}
+
+impl Meetings {
+    fn has(&self, scop: &Scop, a: AccessId, b: AccessId) -> Result<bool> {
+        let known = self.known.borrow().get(&(a, b)).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let meets = !self.elements(scop, a)?.intersect(&*self.elements(scop, b)?)?.is_empty()?;
+        self.known.borrow_mut().insert((a, b), meets);
+        Ok(meets)
+    }
+
+    fn elements(&self, scop: &Scop, of: AccessId) -> Result<Rc<Set>> {
+        let known = self.elements.borrow().get(&of).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let elements = Rc::new(scop.statements[of.0].accesses[of.1].relation.range()?);
+        self.elements.borrow_mut().insert(of, elements.clone());
+        Ok(elements)
     }
 }
 
 /// Where an access goes.
 struct Reach<'a> {
+    of: AccessId,
     access: &'a Access,
     /// For each dimension of the array the loop that carries the index farthest, and by how much; `None` where the index rounds or stands.
     along: Vec<Option<(usize, i64)>>,
@@ -82,8 +123,6 @@ struct Reach<'a> {
     direction: Vec<Option<Vec<(usize, i64)>>>,
     /// For each dimension of the array the values that the index lies within.
     hull: Vec<Range<i64>>,
-    /// `{ A[a] }`, once it is asked for.
-    elements: OnceCell<Set>,
 }
 
 impl Reach<'_> {
@@ -98,21 +137,9 @@ impl Reach<'_> {
         self.along == other.along && self.hull.iter().zip(&other.hull).zip(&self.along).all(beside)
     }
 
-    /// Whether there is an element that both touch.
-    fn meets(&self, other: &Reach) -> Result<bool> {
-        let may_meet = |(a, b): (&Range<i64>, &Range<i64>)| a.start < b.end && b.start < a.end;
-        if !self.hull.iter().zip(&other.hull).all(may_meet) {
-            return Ok(false);
-        }
-        Ok(!self.elements()?.intersect(other.elements()?)?.is_empty()?)
-    }
-
-    fn elements(&self) -> Result<&Set> {
-        if self.elements.get().is_none() {
-            // Nothing else sets it in between.
-            let _ = self.elements.set(self.access.relation.range()?);
-        }
-        Ok(self.elements.get().expect("just set"))
+    /// Whether there may be an element that both touch.
+    fn may_meet(&self, other: &Reach) -> bool {
+        self.hull.iter().zip(&other.hull).all(|(a, b)| a.start < b.end && b.start < a.end)
     }
 }
 
