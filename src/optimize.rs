@@ -189,17 +189,16 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
 /// The best that is found for a program, or for what is live of it.
 fn choose(analysed: &Analysed, options: &Options, clock: &mut Clock) -> Result<Chosen, Failure> {
     let Analysed { case, live, .. } = analysed;
-    let mut chosen = AsWritten::new(case, options, clock)?;
-    let per_nest = chosen.per_nest.clone();
+    let (mut chosen, per_nest) = AsWritten::new(case, options, clock)?;
     let mut omits_dead = false;
     if let (Some(live), Fuse::Auto) = (live, options.fuse) {
-        let without = usable(AsWritten::new(&live.case, options, clock))?;
+        let without = usable(AsWritten::without_dead(&live.case, options, clock))?;
         if let Some(without) = without.filter(|without| without.bytes() < chosen.bytes()) {
             chosen = without;
             omits_dead = true;
         }
     }
-    let Found { rewritten, case, outcome, exhausted } = chosen.improved(options, clock)?;
+    let Found { rewritten, case, outcome, exhausted } = chosen.improved(per_nest.operations, options, clock)?;
     Ok(Chosen { omits_dead, rewritten, case, outcome, per_nest, exhausted, is_given: false })
 }
 

@@ -21,31 +21,49 @@ pub struct Found {
 pub struct AsWritten<'a> {
     work: Work<'a>,
     best: usize,
-    /// What nests by themselves move.
-    pub per_nest: Counts,
 }
 
 impl<'a> AsWritten<'a> {
+    /// With what nests by themselves move.
+    ///
     /// # Errors
     /// The smallest scratchpad that the program can run in.
-    pub fn new(case: &'a Case, options: &'a Options, clock: &mut Clock) -> Result<AsWritten<'a>, Failure> {
-        let mut work = Work::new(case, options, *clock)?;
+    pub fn new(case: &'a Case, options: &'a Options, clock: &mut Clock) -> Result<(AsWritten<'a>, Counts), Failure> {
         // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
         let kinds: &[Fuse] = match options.fuse {
             Fuse::None | Fuse::Source => &[Fuse::None],
             Fuse::Max => &[Fuse::None, Fuse::Max],
             Fuse::Auto => &[Fuse::None, Fuse::Max, Fuse::Auto],
         };
-        let found = work.best(kinds)?;
+        let (mut written, found) = AsWritten::of(case, options, kinds, clock)?;
         let alone = found[0];
-        let best = match options.fuse {
-            Fuse::Auto => work.better(found.into_iter().rev()).unwrap_or(alone),
-            _ => found[found.len() - 1],
-        };
+        if options.fuse == Fuse::Auto {
+            written.best = written.work.better(found.into_iter().rev()).unwrap_or(alone);
+        }
+        let per_nest = written.work.outcomes[alone].counts.clone();
+        Ok((written, per_nest))
+    }
+
+    /// Of a program without its dead instances: what placement picks.
+    ///
+    /// # Errors
+    /// As [`AsWritten::new`].
+    pub fn without_dead(case: &'a Case, options: &'a Options, clock: &mut Clock) -> Result<AsWritten<'a>, Failure> {
+        Ok(AsWritten::of(case, options, &[Fuse::Auto], clock)?.0)
+    }
+
+    /// The last of some kinds, and the outcomes of all.
+    fn of(
+        case: &'a Case,
+        options: &'a Options,
+        kinds: &[Fuse],
+        clock: &mut Clock,
+    ) -> Result<(AsWritten<'a>, Vec<usize>), Failure> {
+        let mut work = Work::new(case, options, *clock)?;
+        let found = work.best(kinds)?;
         work.clock.lap(|t| &mut t.schedule);
         *clock = work.clock;
-        let per_nest = work.outcomes[alone].counts.clone();
-        Ok(AsWritten { work, best, per_nest })
+        Ok((AsWritten { work, best: found[found.len() - 1] }, found))
     }
 
     /// Bytes that it moves.
@@ -53,15 +71,15 @@ impl<'a> AsWritten<'a> {
         self.work.outcomes[self.best].bytes()
     }
 
-    /// The best that is found for the program as it is written, and rewritten.
+    /// The best that is found for the program as it is written, and rewritten; it may add to so many operations.
     ///
     /// # Errors
     /// What ends in a fault.
-    pub fn improved(self, options: &Options, clock: &mut Clock) -> Result<Found, Failure> {
-        let AsWritten { mut work, best, per_nest } = self;
+    pub fn improved(self, operations: i128, options: &Options, clock: &mut Clock) -> Result<Found, Failure> {
+        let AsWritten { mut work, best } = self;
         work.clock = *clock;
         let rewritten = match options.fuse {
-            Fuse::Auto => work.improve(best, Allowance::new(per_nest.operations, options))?,
+            Fuse::Auto => work.improve(best, Allowance::new(operations, options))?,
             _ => None,
         };
         work.clock.lap(|t| &mut t.schedule);
