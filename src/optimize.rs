@@ -23,7 +23,7 @@ use crate::machine::Machine;
 use crate::poly::{self, Dependences, Reductions, Scop};
 use crate::replay;
 use crate::report::{self, Budget, Remark, Report};
-use crate::schedule::{Decision, Fuse};
+use crate::schedule::{Answers, Decision, Fuse};
 use crate::staging::{self, Staging};
 use crate::threads::STACK_BYTES;
 use best::{AsWritten, Found};
@@ -189,10 +189,11 @@ pub fn optimize_analysed(analysed: &Analysed, options: &Options) -> Result<Optim
 /// The best that is found for a program, or for what is live of it.
 fn choose(analysed: &Analysed, options: &Options, clock: &mut Clock) -> Result<Chosen, Failure> {
     let Analysed { case, live, .. } = analysed;
-    let (mut chosen, per_nest) = AsWritten::new(case, options, clock)?;
+    let answers = Answers::default();
+    let (mut chosen, per_nest) = AsWritten::new(case, options, &answers, clock)?;
     let mut omits_dead = false;
     if let (Some(live), Fuse::Auto) = (live, options.fuse) {
-        let without = usable(AsWritten::without_dead(&live.case, options, clock))?;
+        let without = usable(AsWritten::without_dead(&live.case, options, &answers, clock))?;
         if let Some(without) = without.filter(|without| without.bytes() < chosen.bytes()) {
             chosen = without;
             omits_dead = true;

@@ -19,7 +19,7 @@ use polyfuse::lang::ast::{Affine, AffineKind, AssignOp, Direction, Program, Rang
 use polyfuse::poly::{self, Dependences, Scop};
 use polyfuse::schedule::bands::Bands;
 use polyfuse::schedule::tree::Schedule;
-use polyfuse::schedule::{self, Fuse, Known, source::source_schedule};
+use polyfuse::schedule::{self, Answers, Fuse, Known, source::source_schedule};
 use polyfuse::{emit, lang, staging};
 use std::collections::BTreeSet;
 
@@ -50,7 +50,8 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
     let schedule = match fuse {
         Fuse::Source => source_schedule(&scop).expect("a schedule"),
         _ => {
-            let mut known = Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"));
+            let mut known =
+                Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"), &Answers::default());
             let goal = schedule::Goal { capacity_bytes, effort: 1, skewing: crate::schedule::Skewing::Strips };
             schedule::decide(&mut known, &scop, &goal, &[fuse]).expect("a decision").remove(0).1.schedule
         }

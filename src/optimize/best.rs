@@ -4,7 +4,7 @@ use super::work::{Allowance, Rewritten, Work};
 use super::{Case, Clock, Done, Failure, Options, Outcome};
 use crate::count::Counts;
 use crate::report::Budget;
-use crate::schedule::Fuse;
+use crate::schedule::{Answers, Fuse};
 use std::collections::BTreeSet;
 
 /// The best that is found for a program.
@@ -28,14 +28,19 @@ impl<'a> AsWritten<'a> {
     ///
     /// # Errors
     /// The smallest scratchpad that the program can run in.
-    pub fn new(case: &'a Case, options: &'a Options, clock: &mut Clock) -> Result<(AsWritten<'a>, Counts), Failure> {
+    pub fn new(
+        case: &'a Case,
+        options: &'a Options,
+        answers: &Answers,
+        clock: &mut Clock,
+    ) -> Result<(AsWritten<'a>, Counts), Failure> {
         // `auto` is the best of what placement picks and of the two extremes, by the bytes that are counted in the end.
         let kinds: &[Fuse] = match options.fuse {
             Fuse::None | Fuse::Source => &[Fuse::None],
             Fuse::Max => &[Fuse::None, Fuse::Max],
             Fuse::Auto => &[Fuse::None, Fuse::Max, Fuse::Auto],
         };
-        let (mut written, found) = AsWritten::of(case, options, kinds, clock)?;
+        let (mut written, found) = AsWritten::of(case, options, answers, kinds, clock)?;
         let alone = found[0];
         if options.fuse == Fuse::Auto {
             written.best = written.work.better(found.into_iter().rev()).unwrap_or(alone);
@@ -48,18 +53,24 @@ impl<'a> AsWritten<'a> {
     ///
     /// # Errors
     /// As [`AsWritten::new`].
-    pub fn without_dead(case: &'a Case, options: &'a Options, clock: &mut Clock) -> Result<AsWritten<'a>, Failure> {
-        Ok(AsWritten::of(case, options, &[Fuse::Auto], clock)?.0)
+    pub fn without_dead(
+        case: &'a Case,
+        options: &'a Options,
+        answers: &Answers,
+        clock: &mut Clock,
+    ) -> Result<AsWritten<'a>, Failure> {
+        Ok(AsWritten::of(case, options, answers, &[Fuse::Auto], clock)?.0)
     }
 
     /// The last of some kinds, and the outcomes of all.
     fn of(
         case: &'a Case,
         options: &'a Options,
+        answers: &Answers,
         kinds: &[Fuse],
         clock: &mut Clock,
     ) -> Result<(AsWritten<'a>, Vec<usize>), Failure> {
-        let mut work = Work::new(case, options, *clock)?;
+        let mut work = Work::new(case, options, answers, *clock)?;
         let found = work.best(kinds)?;
         work.clock.lap(|t| &mut t.schedule);
         *clock = work.clock;

@@ -15,7 +15,7 @@ use crate::report;
 use crate::schedule::source::source_schedule;
 use crate::schedule::split::{Cut, Split};
 use crate::schedule::tree::{Group, Path, Schedule};
-use crate::schedule::{Decision, Fuse};
+use crate::schedule::{Answers, Decision, Fuse};
 use crate::staging;
 use itertools::Itertools;
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ pub fn apply(
     let analysed = Analysed::new(parsed, overrides, options)?;
     let alone = {
         let options = Options { fuse: Fuse::None, ..options.clone() };
-        let mut work = Work::new(&analysed.case, &options, Clock::start(analysed.times))?;
+        let mut work = Work::new(&analysed.case, &options, &Answers::default(), Clock::start(analysed.times))?;
         let alone = work.best(&[Fuse::None])?[0];
         work.outcomes.swap_remove(alone).counts
     };

@@ -13,7 +13,7 @@ use crate::schedule::bands::Bands;
 use crate::schedule::overlap;
 use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Decision, Fuse, Goal, Known, Skewing};
+use crate::schedule::{self, Answers, Decision, Fuse, Goal, Known, Skewing};
 use crate::staging;
 use crate::timeline;
 use itertools::Itertools;
@@ -96,6 +96,7 @@ pub struct Work<'a> {
     pub groups: Option<&'a [(usize, usize)]>,
     /// `None` where the dependences are not known: then the program runs in source order, each instance staged by itself.
     known: Option<Known<'a>>,
+    answers: Answers,
     /// All that was carried out, each schedule once.
     pub outcomes: Vec<Outcome>,
     /// What cannot be carried out, so that no schedule is tried twice.
@@ -105,14 +106,23 @@ pub struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub fn new(case: &'a Case, options: &'a Options, clock: Clock) -> Result<Work<'a>, IslError> {
-        let (outcomes, refused) = (Vec::new(), Vec::new());
-        let mut work =
-            Work { case, options, clock, groups: None, known: None, outcomes, refused, exhausted: BTreeSet::new() };
+    /// With what was found out about groups before.
+    pub fn new(case: &'a Case, options: &'a Options, answers: &Answers, clock: Clock) -> Result<Work<'a>, IslError> {
+        let mut work = Work {
+            case,
+            options,
+            clock,
+            groups: None,
+            known: None,
+            answers: answers.clone(),
+            outcomes: Vec::new(),
+            refused: Vec::new(),
+            exhausted: BTreeSet::new(),
+        };
         if case.complete {
             let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
             let bands = case.scop.ctx.budget(options.budget(&case.scop), bands);
-            work.known = work.in_budget(bands)?.map(Known::new);
+            work.known = work.in_budget(bands)?.map(|bands| Known::new(bands, answers));
         }
         Ok(work)
     }
@@ -356,7 +366,7 @@ impl<'a> Work<'a> {
         let case = usable(self.case.rewritten(&by, self.options))?.flatten();
         let Some(case) = case.filter(|case| case.complete) else { return Ok(None) };
         let may_part = matches!(by, Rewriting::Expand(_));
-        let mut work = Work::new(&case, self.options, self.clock)?;
+        let mut work = Work::new(&case, self.options, &self.answers, self.clock)?;
         let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
         let found = found[0];
         let (before, after) = (&self.outcomes[than], &work.outcomes[found]);

@@ -315,7 +315,8 @@ impl<'a> Planner<'a> {
         for task in tasks {
             let key = (task.problem.problem.clone(), task.capacities.clone());
             let mut distinct: Vec<Plan> = Vec::new();
-            for plan in known.plans(&key).iter().flatten() {
+            let answer = known.answer(&key);
+            for plan in answer.iter().flat_map(|answer| answer.plans()).flatten() {
                 if !distinct.contains(plan) {
                     distinct.push(plan.clone());
                 }
@@ -441,8 +442,9 @@ impl<'a> Planner<'a> {
     /// Takes what a more thorough search has found.
     fn improve(&mut self, known: &Known, wanted: &[(usize, Question)]) {
         for (c, question) in wanted {
-            let found = known.plans(question).first().cloned().flatten();
-            self.plans[*c].is_cut_short = known.is_cut_short(question);
+            let answer = known.answer(question);
+            let found = answer.as_ref().and_then(|answer| answer.plans().first().cloned().flatten());
+            self.plans[*c].is_cut_short = answer.is_some_and(|answer| answer.is_cut_short());
             let Planned { candidate, how: How::Plan(_, plan), .. } = &mut self.plans[*c] else { continue };
             if let Some(better) = found.filter(|found| found.moved_bytes < plan.moved_bytes) {
                 (candidate.moved_bytes, candidate.peak_bytes) = (better.moved_bytes, better.peak_bytes);

@@ -7,6 +7,7 @@ use super::nest::Staged;
 use super::problem::{Plan, Problem};
 use super::search::{Found, frontier, outline};
 use crate::isl::Result;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,25 +55,53 @@ impl Care {
     }
 }
 
+/// What a search came to.
+pub struct Answer {
+    care: Care,
+    /// Nests among which the steps were shared out.
+    nests: u64,
+    found: Found,
+}
+
+impl Answer {
+    /// The plan for each capacity.
+    pub fn plans(&self) -> &[Option<Plan>] {
+        &self.found.plans
+    }
+
+    /// Whether it was searched thoroughly, and steps were missing.
+    pub fn is_cut_short(&self) -> bool {
+        self.care == Care::Thorough && !self.found.is_complete
+    }
+
+    /// Whether a search with so much care in a program of so many nests would find no more.
+    fn is_enough(&self, care: Care, nests: u64) -> bool {
+        self.care >= care && (self.nests <= nests || self.found.is_complete)
+    }
+}
+
+/// Answers in plain integers: they hold for a program and all ways to write it.
+pub type Answers = Rc<RefCell<HashMap<Question, Rc<Answer>>>>;
+
 /// Questions and answers about the groups of one program.
 pub struct Known<'a> {
     pub bands: Bands<'a>,
     nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
-    found: HashMap<Question, (Care, Found)>,
+    answers: Answers,
     /// Nests as the loop around one iteration, by their statements and the capacity.
     pub around: HashMap<(Vec<usize>, i64), Option<Staged>>,
 }
 
 impl<'a> Known<'a> {
-    pub fn new(bands: Bands<'a>) -> Known<'a> {
+    pub fn new(bands: Bands<'a>, answers: &Answers) -> Known<'a> {
         let nests = bands.nests();
-        Known { bands, nests, problems: HashMap::new(), found: HashMap::new(), around: HashMap::new() }
+        Known { bands, nests, problems: HashMap::new(), answers: answers.clone(), around: HashMap::new() }
     }
 
     /// What is asked of one iteration of some nests of this program: its searches get no more steps than the program's.
     pub fn inside<'b>(&self, bands: Bands<'b>) -> Known<'b> {
-        let known = Known::new(bands);
+        let known = Known::new(bands, &self.answers);
         Known { nests: known.nests.max(self.nests), ..known }
     }
 
@@ -90,14 +119,9 @@ impl<'a> Known<'a> {
         Ok(problem)
     }
 
-    /// The plans found for a question that was searched.
-    pub fn plans(&self, question: &Question) -> &[Option<Plan>] {
-        self.found.get(question).map_or(&[], |(_, found)| &found.plans)
-    }
-
-    /// Whether a question was searched thoroughly, and steps were missing.
-    pub fn is_cut_short(&self, question: &Question) -> bool {
-        self.found.get(question).is_some_and(|(care, found)| *care == Care::Thorough && !found.is_complete)
+    /// What was found for a question that was searched.
+    pub fn answer(&self, question: &Question) -> Option<Rc<Answer>> {
+        self.answers.borrow().get(question).cloned()
     }
 
     /// Searches all that has not been searched with as much care, side by side. Steps are counted, so the order of the answers
@@ -105,7 +129,7 @@ impl<'a> Known<'a> {
     pub fn search(&mut self, questions: Vec<Question>, care: Care, effort: u32) {
         let mut fresh: Vec<Question> = Vec::new();
         for question in questions {
-            let is_known = self.found.get(&question).is_some_and(|(known, _)| *known >= care);
+            let is_known = self.answer(&question).is_some_and(|known| known.is_enough(care, self.nests));
             if !is_known && !fresh.contains(&question) {
                 fresh.push(question);
             }
@@ -117,7 +141,7 @@ impl<'a> Known<'a> {
             care.search(problem, capacities, steps.max(care.least_steps(problem) * u64::from(effort.max(1))))
         });
         for (question, found) in fresh.into_iter().zip(found) {
-            self.found.insert(question, (care, found));
+            self.answers.borrow_mut().insert(question, Rc::new(Answer { care, nests: self.nests, found }));
         }
     }
 

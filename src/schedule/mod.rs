@@ -20,7 +20,7 @@ mod step;
 pub mod tree;
 
 pub use decide::{Decision, Fuse, Goal, NESTS, STATEMENTS, decide, decide_groups};
-pub use known::Known;
+pub use known::{Answers, Known};
 pub use skew::Skewing;
 pub use source::least_bytes;
 

@@ -182,7 +182,8 @@ fn best<'t>(known: &mut Known, group: &GroupProblem, trials: Vec<&'t Trial>, goa
     let question = |trial: &'t Trial| ((problem(trial), vec![goal.capacity_bytes]), trial);
     let questions: Vec<(Question, &Trial)> = trials.into_iter().map(question).collect();
     known.search(questions.iter().map(|(question, _)| question.clone()).collect(), Care::Outline, goal.effort);
-    let planned = |(question, trial): (Question, &'t Trial)| Some((trial, known.plans(&question).first()?.clone()?));
+    let planned =
+        |(question, trial): (Question, &'t Trial)| Some((trial, known.answer(&question)?.plans().first()?.clone()?));
     questions.into_iter().filter_map(planned).min_by_key(|(trial, plan)| (plan.moved_bytes, trial.operations))
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::isl::Context;
-use crate::schedule::{self, Fuse, Goal, Known, bands::Bands};
+use crate::schedule::{self, Answers, Fuse, Goal, Known, bands::Bands};
 use crate::staging::{self, Times};
 use crate::{lang, poly};
 use std::collections::HashMap;
@@ -268,7 +268,7 @@ fn kernels_are_visited_as_isl_visits_them() {
         let scop = poly::extract(&source, &Context::new()).unwrap();
         let dependences = poly::dependences(&scop, poly::Reductions::Free, u64::MAX).unwrap();
         let solver = Default::default();
-        let mut known = Known::new(Bands::new(&scop, &dependences, solver).unwrap());
+        let mut known = Known::new(Bands::new(&scop, &dependences, solver).unwrap(), &Answers::default());
         for fuse in [Fuse::None, Fuse::Auto] {
             let goal = Goal { capacity_bytes: 2048, effort: 1, skewing: crate::schedule::Skewing::Strips };
             let (_, decision) = schedule::decide(&mut known, &scop, &goal, &[fuse]).unwrap().remove(0);
