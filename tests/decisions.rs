@@ -6,6 +6,11 @@ use polyfuse::{Options, lang, optimize};
 
 /// The bytes that a program moves within a capacity.
 fn moved(text: &str, capacity_bytes: i64) -> i64 {
+    moved_adding(0.0, text, capacity_bytes)
+}
+
+/// Where this part of the program's operations may be added.
+fn moved_adding(recompute: f64, text: &str, capacity_bytes: i64) -> i64 {
     let parsed = lang::parse(text).expect("a program parses");
     let options = Options {
         kernel: "program".into(),
@@ -14,7 +19,7 @@ fn moved(text: &str, capacity_bytes: i64) -> i64 {
         machine: Machine::named("edge").expect("a machine"),
         capacity_bytes,
         fuse: Fuse::Auto,
-        recompute: 0.0,
+        recompute,
         solver: Default::default(),
         effort: 1,
         strict_fp: false,
@@ -315,4 +320,11 @@ fn tables_of_intervals_are_filled_in_squares() {
         T[N - 1 - x][j] max= T[N - x][j - 1] + s[N - 1 - x] * s[j]; } \
         for k in N - x..j { T[N - 1 - x][j] max= T[N - 1 - x][k] + T[k + 1][j]; } }";
     assert!(moved(with_neighbours, 8192) < 900_000);
+}
+
+#[test]
+fn groups_of_many_statements_are_searched_to_bands_of_two_loops() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/fsrcnn.loop")).expect("a kernel");
+    // Eight convolutions and what is between them, in slabs: nothing but the image, the weights and the result crosses.
+    assert_eq!(moved_adding(0.25, &text, 365_183), 35_399_952);
 }

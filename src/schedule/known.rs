@@ -28,7 +28,7 @@ pub enum Care {
 
 impl Care {
     /// Steps that are shared out among the nests of a program, and the least and most that one search gets: what is asked beside a
-    /// question changes nothing in its answer.
+    /// question changes nothing in its answer, but that it may come from another way to write the program, with more steps.
     fn steps(self) -> (u64, u64, u64) {
         match self {
             Care::Trial => (1_500, 500, 1_500),
@@ -55,7 +55,7 @@ impl Care {
     }
 }
 
-/// What a search came to.
+/// What a search came to, and how hard it looked.
 pub struct Answer {
     care: Care,
     /// Nests among which the steps were shared out.

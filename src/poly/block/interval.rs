@@ -142,7 +142,7 @@ impl Table {
         }
         let entries: Vec<usize> = before.chain([sum]).chain(after).collect();
         let mut reach = (0, 0);
-        for &s in first.clone().collect_vec().iter().chain(entries.iter().filter(|&&s| s != sum)) {
+        for s in first.clone().chain(entries.iter().copied().filter(|&s| s != sum)) {
             let accesses = &scop.statements[s].accesses;
             let others = accesses[1..].iter().filter(|access| access.array == target.array);
             for access in others.filter(|access| access.linear != accesses[0].linear) {
