@@ -322,6 +322,21 @@ fn tables_of_intervals_are_filled_in_squares() {
     assert!(moved(with_neighbours, 8192) < 900_000);
 }
 
+/// Rows of the activations are normalised again for each block of columns: a product of matrices with an input as cheap.
+#[test]
+fn what_is_read_by_many_tiles_is_computed_again_by_each() {
+    let product = "for i in 0..512, j in 0..256 { Y[i][j] = 0; for k in 0..256 { Y[i][j] += Z[i][k] * W[k][j]; } }";
+    let plain = moved(&format!("input Z[512][256], W[256][256]; output Y[512][256]; {product}"), 32 << 10);
+    let text = format!(
+        "input X[512][256], S[256], B[256], W[256][256]; temp Z[512][256]; output Y[512][256]; \
+         for i in 0..512, k in 0..256 {{ Z[i][k] = max(X[i][k] * S[k] + B[k], 0); }} {product}"
+    );
+    let stored = moved(&text, 32 << 10);
+    let again = moved_adding(0.1, &text, 32 << 10);
+    assert!(stored >= plain + 4 * 512 * 256, "{stored} bytes, {plain} without");
+    assert!(again <= plain + plain / 50, "{again} bytes, {plain} without");
+}
+
 #[test]
 fn groups_of_many_statements_are_searched_to_bands_of_two_loops() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/fsrcnn.loop")).expect("a kernel");

@@ -200,6 +200,35 @@ fn nests_that_run_in_slabs_do_so_again() {
 }
 
 #[test]
+fn temps_that_are_computed_again_are_so_again() {
+    let text = "input X[24][16], S[16], W[16][20]; temp Z[24][16]; output Y[24][20]; \
+        for i in 0..24, k in 0..16 { Z[i][k] = max(X[i][k] * S[k], 0); } \
+        for i in 0..24, j in 0..20 { Y[i][j] = 0; for k in 0..16 { Y[i][j] += Z[i][k] * W[k][j]; } }";
+    let case = Case::new(text, &[], 2_200);
+    let group = "group { tile j2 by 1, i by 8 { S0; S1; S2; } keep X for S0 in 2 loops; keep S for S0; keep Z2 for S0, S2 in 2 loops; \
+        keep W for S2 in 1 loop; keep Y for S1, S2 in 2 loops; }";
+    let applied = case.applied(&format!("recompute Z for S2 over j by 10; {group}")).expect("a schedule");
+    let report = &applied.report;
+    assert_eq!(report.operations.optimized, report.operations.source + 2 * 24 * 16);
+    assert_eq!(report.dram.optimized.bytes(), 4 * (2 * 24 * 16 + 16 + 16 * 20 + 24 * 20));
+    for (recompute, words) in [
+        ("recompute Z for S2 over j by 21;", "no blocks of 21"),
+        ("recompute Z for S2 over m by 2;", "no loop of `m`"),
+        ("recompute Z for S1 over j by 2;", "does not touch `Z`"),
+        ("recompute Z for S2 (Z[k][i]) over j by 2;", "no access `Z[k][i]`"),
+        ("recompute X for S2 over j by 2;", "`X` cannot be computed again"),
+        ("recompute Q for S2 over j by 2;", "`Q` cannot be computed again"),
+        ("recompute Z for S2 over j by 10 and Z for S2 over j by 10;", "twice"),
+        ("recompute Z for S0 over i by 2;", "cannot be computed again in these blocks"),
+        ("recompute Z over j by 2;", "expected `for`"),
+        ("recompute Z for S2 over j;", "expected `by`"),
+    ] {
+        let failure = case.applied(&format!("{recompute} {group}")).expect_err("a refusal");
+        assert!(refusal(&failure).contains(words), "{recompute}: {}", refusal(&failure));
+    }
+}
+
+#[test]
 fn loops_that_are_stripped_are_so_again() {
     let text = "param N = 40; input A[N][N], E[20][20]; temp V[N][N]; output U[N][N]; for i in 0..N, j in 0..N \
         { V[i][j] = A[i][j] * E[i / 2][j / 2]; } for i in 0..N, j in 0..N { U[i][j] = V[i][j] + E[i / 2][j / 2]; }";

@@ -10,8 +10,8 @@ use polyfuse::lang::decisions::Parts;
 use polyfuse::machine::Machine;
 use polyfuse::poly;
 use polyfuse::poly::{
-    Block, Names, Overlap, Reductions, Scop, Strip, dependences, expand, expansions, extract, in_strips,
-    names_in_blocks, part, peel, split, strip, strips, waits,
+    Block, Names, Over, Overlap, Recompute, Reductions, Scop, Strip, dependences, expand, expansions, extract,
+    in_strips, names_in_blocks, part, peel, split, strip, strips, waits,
 };
 use polyfuse::report::Report;
 use polyfuse::report::code::Code;
@@ -270,6 +270,100 @@ fn nests_in_slabs_do_the_same() {
             }
         }
         assert_eq!(ways, expected, "{text}");
+    }
+}
+
+/// Programs with a temp that is read later, and whether it can be computed again.
+const READ_LATER: [(&str, bool); 11] = [
+    (
+        "input X[5][6], W[6][7]; temp Z[5][6]; output Y[5][7]; for i in 0..5, k in 0..6 { Z[i][k] = 2 * X[i][k]; } \
+         for i in 0..5, j in 0..7 { Y[i][j] = 0; for k in 0..6 { Y[i][j] += Z[i][k] * W[k][j]; } }",
+        true,
+    ),
+    // Both operands, in a triangle; the indices of the source in another order, and not from 0.
+    (
+        "input X[8][5]; temp Z[6][9]; output C[8][8]; for i in 0..8, k in 1..5 { Z[k + 1][i + 1] = X[i][k] - 1; } \
+         for i in 0..8, j in i..8 { C[i][j] = 0; for k in 1..5 { C[i][j] += Z[k + 1][i + 1] * Z[k + 1][j + 1]; } }",
+        true,
+    ),
+    // Windows, a guard, and a loop with a step.
+    (
+        "input X[9][9]; temp Z[9][9]; output Y[7][9]; for i in 0..9, j in 0..9 { Z[i][j] = X[i][j] * X[i][j]; } \
+         for i in 0..7 { for j in 0..9 step 2 { Y[i][j] = Z[i + 1][j]; } for j in 1..9 { if j <= i { Y[i][j] = Z[i + 2][j - 1] + Z[i][j]; } } }",
+        true,
+    ),
+    // Two nests, and only a part of what is made.
+    (
+        "input X[9], A[4]; temp Z[9]; output Y[4], V[4][9]; for i in 0..9 { Z[i] = X[i] + 1; } for i in 0..4 { Y[i] = 0; \
+         for k in i..9 { Y[i] += Z[k]; } } for i in 0..4, k in 0..9 { V[i][k] = A[i] * Z[8 - k]; }",
+        true,
+    ),
+    // A quotient.
+    (
+        "input X[9]; temp Z[9]; output Y[18]; for i in 0..9 { Z[i] = X[i] + 1; } for i in 0..18 { Y[i] = Z[i / 2]; }",
+        true,
+    ),
+    // What it is made of changes.
+    ("inout X[9]; temp Z[9]; for i in 0..9 { Z[i] = X[i] + 1; } for i in 0..9 { X[i] = Z[8 - i]; }", false),
+    // Filled in two ways, by a sum, of itself, or twice.
+    (
+        "input X[9]; temp Z[9]; output Y[9]; for i in 0..9 { Z[i] = X[i]; if i > 3 { Z[i] = 0; } } for i in 0..9 { Y[i] = Z[i]; }",
+        false,
+    ),
+    ("input X[9]; temp Z[9]; output Y[9]; for i in 0..9 { Z[i] += X[i]; } for i in 0..9 { Y[i] = Z[i]; }", false),
+    (
+        "input X[9]; temp Z[9]; output Y[9]; for i in 1..9 { Z[i] = Z[i - 1] + X[i]; } for i in 0..9 { Y[i] = Z[i]; }",
+        false,
+    ),
+    (
+        "input X[9][9]; temp Z[9]; output Y[9]; for t in 0..9, i in 0..9 { Z[i] = X[t][i]; } for i in 0..9 { Y[i] = Z[i]; }",
+        false,
+    ),
+    // Its iterator is a value.
+    ("temp Z[9]; output Y[9]; for i in 0..9 { Z[i] = i; } for i in 0..9 { Y[i] = Z[i]; }", false),
+];
+
+#[test]
+fn temps_that_are_computed_again_are_the_same() {
+    for (text, expected) in READ_LATER {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let known = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
+        let array = scop.arrays.iter().position(|array| &*array.name == "Z").expect("a temp");
+        let source = poly::source(&scop, &known, array).expect("a source");
+        assert_eq!(source.is_some(), expected, "{text}");
+        let Some(source) = source else { continue };
+        let reads = |s: usize| -> Vec<usize> {
+            let own = &scop.statements[s].accesses;
+            (0..own.len()).filter(|&a| own[a].array == array && own[a].reads).collect()
+        };
+        let all: Vec<(usize, Vec<usize>)> =
+            (0..scop.statements.len()).map(|s| (s, reads(s))).filter(|(_, reads)| !reads.is_empty()).collect();
+        let single = all.iter().flat_map(|(s, reads)| reads.iter().map(|&read| vec![(*s, vec![read])]));
+        let mut ways = 0;
+        for users in single.chain([all.clone()]) {
+            let (dims, mut blocks) = (&scop.statements[users[0].0].dims, vec![vec![]]);
+            for (n, dim) in dims.iter().enumerate() {
+                let (least, most) = scop.range(dim.loop_id).expect("a range").expect("instances");
+                let over = |by| Over { iterator: dim.iterator.clone(), by, range: (least, most + 1) };
+                blocks.extend((1..=4).map(|by| vec![over(by)]));
+                let inner =
+                    dims[n + 1..].first().map(|inner| Over { iterator: inner.iterator.clone(), by: 3, range: (0, 1) });
+                blocks.extend(inner.map(|inner| vec![over(2), inner]));
+            }
+            for over in blocks {
+                let one = Recompute { array, source, users: users.clone(), over };
+                let Some(written) = poly::recompute(&program, &scop, &[one.clone()]).expect("a program") else {
+                    continue;
+                };
+                assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{one:?} of {written}");
+                let again = extract(&written, &scop.ctx).expect("instances");
+                let is_left = again.statements.iter().any(|s| s.touches(array));
+                assert!(!is_left || users != all, "{written}");
+                ways += 1;
+            }
+        }
+        assert!(ways > 4, "{ways} ways of {text}");
     }
 }
 

@@ -9,6 +9,7 @@
 //! split i of S0 at 512;                 a loop runs as two
 //! block S1 by 64;                       the loops of a nest that can be cut together run in blocks
 //! overlap S0 to S4 along i of S4 by 8;  nests run in slabs of rows, each of which computes what it needs of its neighbours itself
+//! recompute Z for S4 over j by 64;      a temp is computed again for what reads it, in each block of values
 //! group {                               what runs together, in this order
 //!   tile i by 64, j by 32 (S2 at j + 1) {
 //!     S0;
@@ -52,6 +53,7 @@ pub enum Rewriting {
     Split(Vec<Cut>),
     Block(Vec<Blocks>),
     Overlap(Vec<Slabs>),
+    Recompute(Vec<Recomputed>),
 }
 
 /// What becomes a part of a nest.
@@ -108,6 +110,15 @@ pub struct Slabs {
     pub iterator: Name,
     pub of: Mention,
     pub rows: i64,
+    pub span: Span,
+}
+
+/// A temp that has elements of its own for some of its users, computed again in each block of so many values of loops around them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recomputed {
+    pub array: Name,
+    pub users: Vec<User>,
+    pub over: Vec<(Name, i64)>,
     pub span: Span,
 }
 

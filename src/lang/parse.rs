@@ -334,6 +334,7 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_split
                 | Rule::kw_block
                 | Rule::kw_overlap
+                | Rule::kw_recompute
                 | Rule::kw_to
                 | Rule::kw_along
                 | Rule::kw_of

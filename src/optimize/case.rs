@@ -7,7 +7,7 @@ use crate::lang::ast::Program;
 use crate::lang::decisions::Parts;
 use crate::poly::{self, Dependences, Scop};
 
-/// How many times as many operations the dependences of a program may take that polyfuse wrote itself: it has more statements, in more loops.
+/// How many times as many operations a program may take that polyfuse wrote itself: it has more statements, in more loops.
 const REWRITTEN: u32 = 10;
 
 /// A resolved program and what is known of its instances.
@@ -17,13 +17,20 @@ pub struct Case {
     pub dependences: Dependences,
     /// Whether the dependences are known.
     pub complete: bool,
+    /// Whether polyfuse wrote it.
+    pub is_rewritten: bool,
 }
 
 impl Case {
     pub(super) fn new(source: Program, options: &Options) -> Result<Case, Failure> {
         let scop = extract(&source, &Context::new())?;
         let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
-        Ok(Case { source, scop, dependences, complete })
+        Ok(Case { source, scop, dependences, complete, is_rewritten: false })
+    }
+
+    /// isl operations for a stage.
+    pub(super) fn budget(&self, options: &Options) -> u64 {
+        options.budget(&self.scop).saturating_mul(if self.is_rewritten { REWRITTEN.into() } else { 1 })
     }
 
     /// For the check of what is left out of it.
@@ -40,11 +47,11 @@ impl Case {
             let budget = Options { effort, ..options.clone() }.budget(&scop);
             let carried = self.scop.ctx.budget(budget, || by.carried(self, &scop));
             if let Some(dependences) = usable(carried.map_err(Failure::from))?.flatten() {
-                return Ok(Some(Case { source, scop, dependences, complete: true }));
+                return Ok(Some(Case { source, scop, dependences, complete: true, is_rewritten: true }));
             }
         }
         let (dependences, complete) = analyse(&scop, options.reductions(), effort)?;
-        Ok(Some(Case { source, scop, dependences, complete }))
+        Ok(Some(Case { source, scop, dependences, complete, is_rewritten: true }))
     }
 
     /// How to take apart what a nest does without need.

@@ -8,8 +8,8 @@ use crate::check::{coherence, is_long, legality};
 use crate::isl::IslError;
 use crate::lang::Diagnostic;
 use crate::lang::ast::{Program, Span};
-use crate::lang::decisions::{self, Blocks, Decisions, Expanded, Mention, Slabs, Step};
-use crate::poly::{self, Block, Dim, Expansion, Overlap, Strip};
+use crate::lang::decisions::{self, Blocks, Decisions, Expanded, Mention, Recomputed, Slabs, Step};
+use crate::poly::{self, Block, Dim, Expansion, Over, Overlap, Recompute, Strip};
 use crate::replay::{self, Read, name};
 use crate::report;
 use crate::schedule::source::source_schedule;
@@ -106,6 +106,7 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
             decisions::Rewriting::Split(cuts) => (split(case, cuts)?, cuts.first().map(|cut| cut.span)),
             decisions::Rewriting::Block(all) => (block(case, all)?, all.first().map(|blocks| blocks.span)),
             decisions::Rewriting::Overlap(all) => (overlap(case, all)?, all.first().map(|slabs| slabs.span)),
+            decisions::Rewriting::Recompute(all) => (recompute(case, all)?, all.first().map(|one| one.span)),
         };
         let Some(next) = case.rewritten(&by, options)? else {
             let help = "leave it out, and name its parts no more below".into();
@@ -308,6 +309,67 @@ fn overlap(case: &Case, decided: &[Slabs]) -> Result<Rewriting, Failure> {
         all.push(overlap);
     }
     Ok(Rewriting::Overlap(all))
+}
+
+fn recompute(case: &Case, decided: &[Recomputed]) -> Result<Rewriting, Failure> {
+    let scop = &case.scop;
+    let mut all: Vec<Recompute> = Vec::new();
+    for Recomputed { array, users, over, span } in decided {
+        let number = scop.arrays.iter().position(|a| a.name == *array);
+        let source = match number {
+            Some(number) if case.complete => poly::source(scop, &case.dependences, number)?,
+            _ => None,
+        };
+        let Some((number, source)) = number.zip(source) else {
+            let help =
+                "only a `temp` can be that one `=` fills, element by element, from what is not changed afterwards";
+            return Err(refused(format!("`{array}` cannot be computed again"), *span, "", help.into()));
+        };
+        let read = |user: &decisions::User| {
+            let statement = replay::statement(scop, &user.statement)?;
+            Ok((statement, replay::accesses(scop, user, statement, number)?))
+        };
+        let read = |user| read(user).map_err(|mistake: Box<Diagnostic>| Failure::Schedule(vec![*mistake]));
+        let users: Vec<(usize, Vec<usize>)> = users.iter().map(read).collect::<Result<_, _>>()?;
+        let mut blocks = Vec::new();
+        for (iterator, by) in over {
+            let (mut least, mut end) = (i64::MAX, i64::MIN);
+            for (user, _) in &users {
+                let dims = &scop.statements[*user].dims;
+                let Some(dim) = dims.iter().find(|dim| dim.iterator == *iterator) else {
+                    let label = name(scop, *user);
+                    let message = format!("no loop of `{iterator}` is around `{label}`");
+                    let help =
+                        format!("the loops around it are those of {}", dims.iter().map(|dim| &dim.iterator).join(", "));
+                    return Err(refused(message, *span, "", help));
+                };
+                let (lo, hi) = scop.range(dim.loop_id)?.unwrap_or((0, 0));
+                (least, end) = (least.min(lo), end.max(hi + 1));
+            }
+            if !(1..=end - least).contains(by) {
+                let help = format!("1 to {} values can be together", end - least);
+                return Err(refused(format!("`{iterator}` has no blocks of {by} values"), *span, "", help));
+            }
+            blocks.push(Over { iterator: iterator.clone(), by: *by, range: (least, end) });
+        }
+        let one = Recompute { array: number, source, users, over: blocks };
+        let is_taken = |(user, accesses): &(usize, Vec<usize>)| {
+            let taken =
+                |(other, known): &(usize, Vec<usize>)| user == other && accesses.iter().any(|a| known.contains(a));
+            all.iter().any(|other: &Recompute| other.users.iter().any(taken))
+        };
+        if one.users.iter().any(is_taken) {
+            let message = format!("`{array}` is computed again twice for one access");
+            return Err(refused(message, *span, "", "remove one".into()));
+        }
+        if poly::recompute(&case.source, scop, std::slice::from_ref(&one))?.is_none() {
+            let message = format!("`{array}` cannot be computed again in these blocks");
+            let help = "its users must stand in later nests, in loops without a `step` whose iterators are no values";
+            return Err(refused(message, *span, "", help.into()));
+        }
+        all.push(one);
+    }
+    Ok(Rewriting::Recompute(all))
 }
 
 /// Carries out what decisions say for a program that is rewritten.

@@ -27,7 +27,7 @@ pub struct Live {
 impl Live {
     /// `None` where no instance is seen to be dead within the budget.
     pub(super) fn of(case: &Case, options: &Options) -> Result<Option<Live>, Failure> {
-        let Case { source, scop, dependences, complete } = case;
+        let Case { source, scop, dependences, complete, .. } = case;
         if !complete {
             return Ok(None);
         }
@@ -43,7 +43,7 @@ impl Live {
         let source = without;
         let Some(scop) = usable(extract(&source, &scop.ctx))? else { return Ok(None) };
         let (dependences, complete) = analyse(&scop, options.reductions(), options.effort)?;
-        let without = Case { source, scop, dependences, complete };
+        let without = Case { source, scop, dependences, complete, is_rewritten: false };
         // What each read gets is found twice, of both programs, and must be the same.
         let is_sound = || liveness::difference(case.known(), without.known()).map(|found| found.is_none());
         let is_sound = match case.scop.ctx.budget(options.budget(&without.scop), is_sound) {

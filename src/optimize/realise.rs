@@ -61,7 +61,7 @@ impl Case {
     /// Where a budget runs out.
     pub(super) fn staged(&self, schedule: &Schedule, options: &Options, clock: &mut Clock) -> Result<Staging, Stop> {
         let times = staging::Times::new(&self.scop, schedule);
-        let staging = self.scop.ctx.budget(options.budget(&self.scop), || staging::stage(&times, &self.dependences));
+        let staging = self.scop.ctx.budget(self.budget(options), || staging::stage(&times, &self.dependences));
         clock.lap(|t| &mut t.stage);
         staging.map_err(|error| Stop::of(error, Budget::Staging))
     }
@@ -78,8 +78,7 @@ impl Case {
         clock: &mut Clock,
     ) -> Result<Realised, Stop> {
         let times = staging::Times::new(&self.scop, schedule);
-        let emitted =
-            self.scop.ctx.budget(options.budget(&self.scop), || emit::to_program(&self.source, &times, &staging));
+        let emitted = self.scop.ctx.budget(self.budget(options), || emit::to_program(&self.source, &times, &staging));
         let Emitted { program, ends } = emitted.map_err(|error| Stop::of(error, Budget::Loops))?;
         let counts = count::count(&program);
         clock.lap(|t| &mut t.emit);

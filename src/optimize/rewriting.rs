@@ -4,7 +4,7 @@ use super::{Case, Options};
 use crate::isl::IslError;
 use crate::lang::ast::Program;
 use crate::lang::decisions::Parts;
-use crate::poly::{self, Block, Dependences, Expansion, Names, Overlap, Scop, Strip, Waits};
+use crate::poly::{self, Block, Dependences, Expansion, Names, Overlap, Recompute, Scop, Strip, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -24,6 +24,8 @@ pub enum Rewriting {
     Block(Vec<Block>),
     /// Nests that run in slabs, each of which computes the rows at its edges itself.
     Overlap(Vec<Overlap>),
+    /// Temps that are computed again where they are read.
+    Recompute(Vec<Recompute>),
 }
 
 impl Rewriting {
@@ -39,6 +41,7 @@ impl Rewriting {
             Rewriting::Split(split) => split.of(source, scop)?,
             Rewriting::Block(blocks) => poly::block(source, scop, blocks)?,
             Rewriting::Overlap(overlaps) => poly::overlap(source, scop, overlaps)?,
+            Rewriting::Recompute(all) => poly::recompute(source, scop, all)?,
         })
     }
 
@@ -52,7 +55,7 @@ impl Rewriting {
                 Some(names) => dependences.carried(scop, to, &names),
                 None => Ok(None),
             },
-            Rewriting::Expand(_) | Rewriting::Overlap(_) => Ok(None),
+            Rewriting::Expand(_) | Rewriting::Overlap(_) | Rewriting::Recompute(_) => Ok(None),
         }
     }
 
@@ -131,6 +134,14 @@ impl Rewriting {
                 let start = overlaps.first().map_or(0, |overlap| of_loop(overlap.loop_id).1);
                 (Code::Recomputed, start, text)
             }
+            Rewriting::Recompute(all) => {
+                let arrays: Vec<String> =
+                    all.iter().map(|one| format!("`{}`", scop.arrays[one.array].name)).unique().collect();
+                let text =
+                    format!("{} is computed again by each tile that reads it, and not stored", arrays.join(" and "));
+                let start = all.first().map_or(0, |one| scop.statements[one.source].assign.span.start as usize);
+                (Code::Recomputed, start, text)
+            }
         };
         Remark { kind: code.kind().into(), at: report::remarks::place(&options.file, &options.text, at), text, code }
     }
@@ -187,6 +198,16 @@ impl Rewriting {
                     format!("{first} to {last} along {iterator} of {statement} by {}", overlap.rows)
                 };
                 format!("overlap {};", overlaps.iter().map(slabs).join(", "))
+            }
+            Rewriting::Recompute(all) => {
+                let of = |one: &Recompute| {
+                    let user = |(s, accesses): &(usize, Vec<usize>)| replay::user_text(scop, one.array, *s, accesses);
+                    let users = one.users.iter().map(user).join(", ");
+                    let over = one.over.iter().map(|over| format!("{} by {}", over.iterator, over.by)).join(", ");
+                    let over = if over.is_empty() { over } else { format!(" over {over}") };
+                    format!("{} for {users}{over}", scop.arrays[one.array].name)
+                };
+                format!("recompute {};", all.iter().map(of).join(" and "))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::lang;
 use crate::lang::ast::Program;
 use crate::poly::Liveness;
 use crate::report;
-use crate::schedule::Answers;
+use crate::schedule::{Answers, Care};
 use std::sync::mpsc::Receiver;
 
 /// Instances of the runs that stand in for a program that is too large to be run.
@@ -88,7 +88,7 @@ impl Whole<'_> {
 /// A program scheduled in given groups.
 fn grouped(case: &Case, options: &Options, groups: &[(usize, usize)]) -> Result<Option<Program>, Failure> {
     let mut work = Work::new(case, options, &Answers::default(), Clock::start(report::Times::default()))?;
-    work.groups = Some(groups);
+    work.groups = Some((groups, Care::Trial));
     let Some(outcomes) = usable(work.best(&[options.fuse]))? else { return Ok(None) };
     Ok(Some(work.outcomes.swap_remove(outcomes[0]).program))
 }

@@ -7,13 +7,13 @@ use crate::count::ArrayCount;
 use crate::isl::IslError;
 use crate::lang::ast::{Array, Role};
 use crate::lang::decisions::Parts;
-use crate::poly::{self, Block, Overlap};
+use crate::poly::{self, Block, Overlap, Recompute};
 use crate::report::Budget;
 use crate::schedule::bands::Bands;
-use crate::schedule::overlap;
 use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Answers, Decision, Fuse, Goal, Known, Skewing};
+use crate::schedule::{self, Answers, Care, Decision, Fuse, Goal, Groups, Known, Skewing};
+use crate::schedule::{overlap, recompute};
 use crate::staging;
 use crate::timeline;
 use itertools::Itertools;
@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 /// Schedules of one kind that are too intricate to be carried out, after which no other one is tried.
 const INTRICATE: usize = 2;
 
-/// How much larger budgets are for the source order.
+/// How much larger budgets are for what there is no other way to do.
 const PATIENCE: u32 = 4;
 
 /// Sixteenths of the scratchpad for which plans are made, one after the other until one can be carried out: plans are made for sums of sizes,
@@ -75,7 +75,7 @@ impl Allowance {
             Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..together },
             // All nests that are worth it go together.
             Rewriting::Block(_) => Allowance { blocks: false, ..together },
-            Rewriting::Overlap(_) => Allowance { operations: 0, ..together },
+            Rewriting::Overlap(_) | Rewriting::Recompute(_) => Allowance { operations: 0, ..together },
         }
     }
 }
@@ -93,7 +93,7 @@ pub struct Work<'a> {
     options: &'a Options,
     pub clock: Clock,
     /// The groups to use, where they are known.
-    pub groups: Option<&'a [(usize, usize)]>,
+    pub groups: Option<Groups<'a>>,
     /// `None` where the dependences are not known: then the program runs in source order, each instance staged by itself.
     known: Option<Known<'a>>,
     answers: Answers,
@@ -121,7 +121,7 @@ impl<'a> Work<'a> {
         };
         if case.complete {
             let bands = || Bands::new(&case.scop, &case.dependences, options.solver);
-            let bands = case.scop.ctx.budget(options.budget(&case.scop), bands);
+            let bands = case.scop.ctx.budget(case.budget(options), bands);
             work.known = work.in_budget(bands)?.map(|bands| Known::new(bands, answers));
         }
         Ok(work)
@@ -209,7 +209,7 @@ impl<'a> Work<'a> {
         let room = capacity_bytes / 16 * sixteenths + capacity_bytes % 16 * sixteenths / 16;
         let goal = Goal { capacity_bytes: room, effort, skewing };
         let scop = &self.case.scop;
-        let decisions = scop.ctx.budget(self.options.budget(scop), || match self.groups {
+        let decisions = scop.ctx.budget(self.case.budget(self.options), || match self.groups {
             Some(groups) => {
                 let decide = |&fuse| Ok((fuse, schedule::decide_groups(known, scop, &goal, fuse, groups)?));
                 kinds.iter().map(decide).collect()
@@ -233,7 +233,7 @@ impl<'a> Work<'a> {
 
     /// The outcome of a decision under larger budgets: of the last one, without which there is no program.
     fn patiently(&mut self, decision: Decision) -> Result<Option<usize>, Failure> {
-        let options = Options { effort: self.options.effort.max(1).saturating_mul(PATIENCE), ..self.options.clone() };
+        let options = self.patient();
         match self.case.realise(&decision.schedule, &options, &mut self.clock) {
             Ok(Realised { staging, program, counts, ends }) => {
                 self.outcomes.push(Outcome { decision, staging, program, counts, ends });
@@ -242,6 +242,11 @@ impl<'a> Work<'a> {
             Err(Stop::Refused(_)) => Ok(None),
             Err(Stop::Failed(failure)) => Err(failure),
         }
+    }
+
+    /// With larger budgets.
+    fn patient(&self) -> Options {
+        Options { effort: self.options.effort.max(1).saturating_mul(PATIENCE), ..self.options.clone() }
     }
 
     /// The outcome of a decision, or why there is none.
@@ -271,7 +276,7 @@ impl<'a> Work<'a> {
 
     /// A better outcome of the program rewritten.
     pub fn improve(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
-        let Case { source, scop, dependences, complete } = self.case;
+        let Case { source, scop, dependences, complete, .. } = self.case;
         let once = source.arrays.iter().filter(|a| a.role != Role::Temp).map(|a| i128::from(a.bytes()));
         let enough = once.sum::<i128>() * WORTH / 100;
         if !complete || self.outcomes[than].bytes() <= enough {
@@ -286,7 +291,8 @@ impl<'a> Work<'a> {
             found = self.parted(than, allowed)?;
         }
         if found.is_none() {
-            let expansions = scop.ctx.budget(self.options.budget(scop), || poly::expansions(source, scop, dependences));
+            let expansions =
+                scop.ctx.budget(self.case.budget(self.options), || poly::expansions(source, scop, dependences));
             let expansions = self.in_budget(expansions)?.unwrap_or_default();
             if !expansions.is_empty() {
                 found = self.rewritten(than, Rewriting::Expand(expansions), allowed)?;
@@ -300,6 +306,9 @@ impl<'a> Work<'a> {
             if !overlaps.is_empty() {
                 found = self.rewritten(than, Rewriting::Overlap(overlaps), allowed)?;
             }
+        }
+        if found.is_none() {
+            found = self.recomputed(than, allowed)?;
         }
         if allowed.splits > 0 {
             let bytes = found.as_ref().map_or(self.outcomes[than].bytes(), |found| found.outcome.bytes());
@@ -366,9 +375,21 @@ impl<'a> Work<'a> {
         let case = usable(self.case.rewritten(&by, self.options))?.flatten();
         let Some(case) = case.filter(|case| case.complete) else { return Ok(None) };
         let may_part = matches!(by, Rewriting::Expand(_));
-        let mut work = Work::new(&case, self.options, &self.answers, self.clock)?;
+        // What is computed again is meant to run with what reads it, in more loops than such groups mostly share.
+        let (runs, patient);
+        let mut options = self.options;
+        if let Rewriting::Recompute(all) = &by {
+            runs = recompute::runs(&self.case.scop, &self.outcomes[than].decision, all, &case.scop);
+            patient = self.patient();
+            options = &patient;
+        } else {
+            runs = Vec::new();
+        }
+        let mut work = Work::new(&case, options, &self.answers, self.clock)?;
+        work.groups = (!runs.is_empty()).then_some((&runs[..], Care::Thorough));
         let Some(found) = usable(work.best(&[Fuse::Auto]))? else { return Ok(None) };
         let found = found[0];
+        (work.options, work.groups) = (self.options, None);
         let (before, after) = (&self.outcomes[than], &work.outcomes[found]);
         let is_allowed = after.counts.operations.saturating_sub(before.counts.operations) <= allowed.operations;
         let is_better = is_allowed && after.bytes() < before.bytes();
@@ -411,7 +432,7 @@ impl<'a> Work<'a> {
             let found = nests.into_iter().map(|nest| Block::find(source, scop, dependences, nest));
             found.collect::<Result<Vec<_>, IslError>>()
         };
-        let found = scop.ctx.budget(self.options.budget(scop), find);
+        let found = scop.ctx.budget(self.case.budget(self.options), find);
         Ok(self.in_budget(found)?.unwrap_or_default().into_iter().flatten().collect())
     }
 
@@ -434,8 +455,36 @@ impl<'a> Work<'a> {
         let Some(known) = self.known.as_mut().filter(|_| operations > 0) else { return Ok(Vec::new()) };
         let Case { source, scop, .. } = self.case;
         let propose = || overlap::propose(known, source, &decision.plans, &goal, operations);
-        let proposed = scop.ctx.budget(self.options.budget(scop), propose);
+        let proposed = scop.ctx.budget(self.case.budget(self.options), propose);
         Ok(self.in_budget(proposed)?.unwrap_or_default())
+    }
+
+    /// A better outcome of the program with temps computed again where they are read. Some room may have to be left for what they are made
+    /// of.
+    fn recomputed(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
+        let Options { capacity_bytes, effort, .. } = *self.options;
+        let mut found: Option<Rewritten> = None;
+        let mut tried: Vec<Vec<Recompute>> = Vec::new();
+        for sixteenths in &ROOMS[..2] {
+            let Some(known) = self.known.as_mut().filter(|_| allowed.operations > 0) else { return Ok(None) };
+            let goal = Goal { capacity_bytes: capacity_bytes / 16 * sixteenths, effort, skewing: Skewing::None };
+            let moved = i64::try_from(self.outcomes[than].bytes()).unwrap_or(i64::MAX);
+            let Case { scop, dependences, .. } = self.case;
+            let Outcome { decision, .. } = &self.outcomes[than];
+            let propose = || recompute::propose(known, dependences, decision, moved, &goal);
+            let proposed = scop.ctx.budget(self.case.budget(self.options), propose);
+            let proposed = self.in_budget(proposed)?.unwrap_or_default();
+            if proposed.is_empty() || tried.contains(&proposed) {
+                continue;
+            }
+            let by = Rewriting::Recompute(proposed.clone());
+            tried.push(proposed);
+            let Some(better) = self.rewritten(than, by, allowed)? else { continue };
+            if found.as_ref().is_none_or(|found| better.outcome.bytes() < found.outcome.bytes()) {
+                found = Some(better);
+            }
+        }
+        Ok(found)
     }
 
     /// The split that promises most for an outcome, and to move fewer bytes than so many.
@@ -448,14 +497,14 @@ impl<'a> Work<'a> {
         let Some(known) = &mut self.known else { return Ok(None) };
         let scop = &self.case.scop;
         let propose = || split::propose(known, decision, &goal, &excess, to_save);
-        let proposed = scop.ctx.budget(self.options.budget(scop), propose);
+        let proposed = scop.ctx.budget(self.case.budget(self.options), propose);
         Ok(self.in_budget(proposed)?.flatten())
     }
 
     fn does_not_fit(&self, source: &Schedule) -> Result<Failure, Failure> {
         let Case { scop, dependences, .. } = self.case;
         let times = staging::Times::new(scop, source);
-        let staging = scop.ctx.budget(self.options.budget(scop), || staging::stage(&times, dependences));
+        let staging = scop.ctx.budget(self.case.budget(self.options), || staging::stage(&times, dependences));
         let staging = within(&self.case.source, Budget::Staging, staging)?;
         let table = staging::tightest(&staging.buffers)
             .iter()

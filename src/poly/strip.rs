@@ -7,7 +7,7 @@
 //! Source: strip-mining as in Loveman, "Program improvement by source-to-source transformation", JACM 24(1), 1977.
 //! Differs: blocks begin at multiples of their size, so that quotients and remainders are whole.
 
-mod sum;
+pub(super) mod sum;
 
 use super::carried::Names;
 use super::expand::fresh;

@@ -1,9 +1,42 @@
 //! Which accesses go through which buffers, as a text says?
 
 use super::{Reader, name};
+use crate::lang::Diagnostic;
 use crate::lang::ast::Span;
 use crate::lang::decisions::{self, Keep};
+use crate::poly::Scop;
 use crate::schedule::tree::{BufferSpec, Scope, User};
+
+/// The accesses of a statement to an array, all or those named.
+///
+/// # Errors
+/// That it has none, or not those.
+pub fn accesses(
+    scop: &Scop,
+    user: &decisions::User,
+    statement: usize,
+    array: usize,
+) -> Result<Vec<usize>, Box<Diagnostic>> {
+    let own = &scop.statements[statement].accesses;
+    let label = name(scop, statement);
+    let all: Vec<usize> = (0..own.len()).filter(|&a| own[a].array == array).collect();
+    if all.is_empty() {
+        let message = format!("`{label}` does not touch `{}`", scop.arrays[array].name);
+        return Err(Box::new(Diagnostic::error(message, user.statement.span).help("leave it out")));
+    }
+    let mut accesses = Vec::new();
+    for named in &user.accesses {
+        let meant: Vec<usize> = all.iter().copied().filter(|&a| own[a].source == *named).collect();
+        if meant.is_empty() {
+            let known: Vec<String> = all.iter().map(|&a| format!("`{}`", own[a].source)).collect();
+            let help = format!("its accesses to this array are {}", known.join(", "));
+            let message = format!("`{label}` has no access `{named}`");
+            return Err(Box::new(Diagnostic::error(message, named.span).help(help)));
+        }
+        accesses.extend(meant.into_iter().filter(|a| !accesses.contains(a)).collect::<Vec<_>>());
+    }
+    Ok(if user.accesses.is_empty() { all } else { accesses })
+}
 
 impl Reader<'_> {
     /// Takes a buffer of a group, or of the whole program.
@@ -53,27 +86,13 @@ impl Reader<'_> {
             return None;
         }
         let scop = self.scop;
-        let own = &scop.statements[statement].accesses;
-        let all: Vec<usize> = (0..own.len()).filter(|&a| own[a].array == array).collect();
-        let mut accesses = Vec::new();
-        for named in &user.accesses {
-            let meant: Vec<usize> = all.iter().copied().filter(|&a| own[a].source == *named).collect();
-            if meant.is_empty() {
-                let known: Vec<String> = all.iter().map(|&a| format!("`{}`", own[a].source)).collect();
-                let help = format!("its accesses to this array are {}", known.join(", "));
-                self.refuse(format!("`{label}` has no access `{named}`"), named.span, "", help);
+        let accesses = match accesses(scop, user, statement, array) {
+            Ok(accesses) => accesses,
+            Err(mistake) => {
+                self.mistakes.push(*mistake);
                 return None;
             }
-            accesses.extend(meant.into_iter().filter(|a| !accesses.contains(a)).collect::<Vec<_>>());
-        }
-        if user.accesses.is_empty() {
-            accesses = all;
-        }
-        if accesses.is_empty() {
-            let help = "remove it from the `keep`".into();
-            self.refuse(format!("`{label}` does not touch `{}`", scop.arrays[array].name), mention.span, "", help);
-            return None;
-        }
+        };
         let is_taken = |spec: &BufferSpec| {
             let shares = |u: &User| u.statement == statement && u.accesses.iter().any(|a| accesses.contains(a));
             spec.users.iter().any(shares)

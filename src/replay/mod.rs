@@ -13,7 +13,8 @@ use crate::lang::decisions::{Decisions, Group, Mention};
 use crate::poly::{Scop, Statement};
 use crate::schedule::tree::Schedule;
 
-pub use write::{name, text};
+pub use keeps::accesses;
+pub use write::{name, text, user_text};
 
 /// A schedule, and where the text says what of it.
 pub struct Read {

@@ -3,7 +3,7 @@
 use super::loops::usual;
 use crate::lang::ast::{Affine, AffineKind};
 use crate::poly::{Linear, Scop};
-use crate::schedule::tree::{BufferSpec, Path, Schedule, Scope, User};
+use crate::schedule::tree::{BufferSpec, Path, Schedule, Scope};
 use itertools::Itertools;
 
 /// Columns that a line of one statement may take.
@@ -114,7 +114,8 @@ fn affine(scop: &Scop, statement: usize, value: &Linear) -> Affine {
 }
 
 fn keep(scop: &Scop, spec: &BufferSpec, depth: usize) -> String {
-    let users: Vec<String> = spec.users.iter().map(|user| user_text(scop, spec.array, user)).collect();
+    let users: Vec<String> =
+        spec.users.iter().map(|user| user_text(scop, spec.array, user.statement, &user.accesses)).collect();
     let scope = match depth {
         0 => String::new(),
         1 => " in 1 loop".into(),
@@ -123,13 +124,14 @@ fn keep(scop: &Scop, spec: &BufferSpec, depth: usize) -> String {
     format!("keep {} for {}{scope}", scop.arrays[spec.array].name, users.join(", "))
 }
 
-fn user_text(scop: &Scop, array: usize, user: &User) -> String {
-    let accesses = &scop.statements[user.statement].accesses;
+/// A statement, and its accesses to an array where these are not all.
+pub fn user_text(scop: &Scop, array: usize, statement: usize, of_user: &[usize]) -> String {
+    let accesses = &scop.statements[statement].accesses;
     let all: Vec<usize> = (0..accesses.len()).filter(|&a| accesses[a].array == array).collect();
-    let name = name(scop, user.statement);
-    if user.accesses == all {
+    let name = name(scop, statement);
+    if of_user == all {
         return name;
     }
-    let named = user.accesses.iter().map(|&a| accesses[a].source.to_string());
+    let named = of_user.iter().map(|&a| accesses[a].source.to_string());
     format!("{name} ({})", named.unique().join(", "))
 }

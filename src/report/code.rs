@@ -171,7 +171,8 @@ impl Code {
             }
             Recomputed => {
                 "Nests that look at neighbouring rows of each other's results run in slabs of rows, and each slab computes the rows at its \
-                 edges itself: rows are computed twice so that fewer bytes move.\n\n`--recompute FRACTION` says how many operations that \
+                 edges itself; or a temp that is cheap to make is made again by each tile that reads it, instead of being stored and \
+                 loaded. Elements are computed more than once so that fewer bytes move.\n\n`--recompute FRACTION` says how many operations that \
                  may add, as a part of the program's own; 0 forbids it. A larger scratchpad may make it unnecessary."
             }
             Blocked => {

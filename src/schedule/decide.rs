@@ -125,7 +125,10 @@ fn thoroughly(known: &mut Known, goal: &Goal, planners: &mut [Planner]) -> Resul
     planners.iter_mut().try_for_each(|planner| planner.plan_around(known))
 }
 
-/// A schedule whose groups are given runs of nests, as good as it is found at once.
+/// Runs of nests, the first one and one past the last, and how hard to look for their plans.
+pub type Groups<'a> = (&'a [(usize, usize)], Care);
+
+/// A schedule whose groups are given runs of nests.
 ///
 /// # Errors
 /// When isl's budget runs out.
@@ -134,11 +137,11 @@ pub fn decide_groups(
     scop: &Scop,
     goal: &Goal,
     fuse: Fuse,
-    runs: &[(usize, usize)],
+    (runs, care): Groups,
 ) -> Result<Decision> {
     let nests = nests(scop);
     let mut planner = Planner::new(scop, goal, fuse, &nests);
-    planner.plan(known, runs, Care::Trial)?;
+    planner.plan(known, runs, care)?;
     planner.plan_around(known)?;
     planner.decided()
 }

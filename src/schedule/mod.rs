@@ -11,6 +11,7 @@ mod nest;
 pub mod overlap;
 mod placement;
 pub mod problem;
+pub mod recompute;
 mod relation;
 pub mod search;
 mod skew;
@@ -19,8 +20,8 @@ pub mod split;
 mod step;
 pub mod tree;
 
-pub use decide::{Decision, Fuse, Goal, NESTS, STATEMENTS, decide, decide_groups};
-pub use known::{Answers, Known};
+pub use decide::{Decision, Fuse, Goal, Groups, NESTS, STATEMENTS, decide, decide_groups};
+pub use known::{Answers, Care, Known};
 pub use skew::Skewing;
 pub use source::least_bytes;
 

@@ -118,6 +118,9 @@ fn cure(rule: Rule) -> Option<&'static str> {
         Rule::overlap | Rule::slabs | Rule::kw_to | Rule::kw_along => {
             "nests run in slabs of rows with `overlap S0 to S4 along i of S4 by 8;`"
         }
+        Rule::recompute | Rule::recomputed | Rule::in_each | Rule::blocks_of => {
+            "a temp is computed again where it is read with `recompute T for S4 over i by 64;`"
+        }
         Rule::keep | Rule::user | Rule::depth | Rule::kw_keep => {
             "a buffer is written `keep A for S0, S1 in 2 loops;`, behind the loops of its group"
         }
@@ -133,7 +136,7 @@ fn cure(rule: Rule) -> Option<&'static str> {
             "a loop is named with a statement in it: `split i of S0 at 512;`, `strip i of S0 by 2;`, `overlap S0 to S4 along i of S4 by 8;`"
         }
         Rule::schedule_file | Rule::run_group | Rule::kw_group => {
-            "a schedule is what `--emit schedule` writes: `expand`, `strip`, `split`, `block` and `overlap`, then groups such as `group { tile i by 64 { S0; } keep A \
+            "a schedule is what `--emit schedule` writes: `expand`, `strip`, `split`, `block`, `overlap` and `recompute`, then groups such as `group { tile i by 64 { S0; } keep A \
              for S0 in 1 loop; }`, then `keep`s of the whole program"
         }
         _ => return None,
@@ -157,7 +160,7 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::kw_step => "`step`",
             Rule::kw_and => "`and`",
             Rule::renamed => "`as`",
-            Rule::over => "`over`",
+            Rule::over | Rule::in_each => "`over`",
             Rule::kw_of => "`of`",
             Rule::kw_at => "`at`",
             Rule::kw_by => "`by`",
@@ -173,6 +176,7 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::split | Rule::kw_split => "`split`",
             Rule::in_blocks | Rule::kw_block => "`block`",
             Rule::overlap | Rule::kw_overlap => "`overlap`",
+            Rule::recompute | Rule::kw_recompute => "`recompute`",
             Rule::run_group | Rule::kw_group => "`group`",
             Rule::tile | Rule::kw_tile => "`tile`",
             Rule::keep | Rule::kw_keep => "`keep`",
@@ -183,7 +187,14 @@ fn in_words(expected: &[Rule]) -> String {
                 "a statement's label"
             }
             Rule::index => "`[`",
-            Rule::name | Rule::setting | Rule::declarator | Rule::expanded | Rule::cut | Rule::stripped => "a name",
+            Rule::name
+            | Rule::setting
+            | Rule::declarator
+            | Rule::expanded
+            | Rule::cut
+            | Rule::stripped
+            | Rule::recomputed
+            | Rule::blocks_of => "a name",
             Rule::range => "a range",
             Rule::access => "an array",
             Rule::element_type => "a type",

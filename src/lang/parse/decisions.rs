@@ -4,7 +4,8 @@ use pest::Parser;
 
 use super::{Builder, Grammar, Match, Rule, parts, scan, span_of, text_of};
 use crate::lang::decisions::{
-    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Parts, Rewriting, Slabs, Step, Strip, TileLoop, User,
+    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Parts, Recomputed, Rewriting, Slabs, Step, Strip, TileLoop,
+    User,
 };
 use crate::lang::diagnostic::Diagnostic;
 
@@ -57,6 +58,10 @@ impl Builder<'_> {
                 let all = parts(pair).filter_map(|pair| self.slabs(pair)).collect();
                 decisions.rewritings.push(Rewriting::Overlap(all));
             }
+            Rule::recompute => {
+                let all = parts(pair).filter_map(|pair| self.recomputed(pair)).collect();
+                decisions.rewritings.push(Rewriting::Recompute(all));
+            }
             Rule::run_group => decisions.groups.push(self.run_group(pair)),
             Rule::keep => decisions.keeps.extend(self.keep(pair)),
             _ => {}
@@ -107,6 +112,25 @@ impl Builder<'_> {
         let iterator = inner.next()?;
         let (iterator, of) = (self.name(&iterator), self.mention(inner.next()?)?);
         Some(Slabs { first, last, iterator, of, rows: self.integer(inner.next()?, "number of rows")?, span })
+    }
+
+    fn recomputed(&mut self, pair: Match) -> Option<Recomputed> {
+        let span = span_of(&pair);
+        let mut inner = parts(pair);
+        let array = inner.next()?;
+        let (array, mut users, mut over) = (self.name(&array), Vec::new(), Vec::new());
+        for part in inner {
+            if part.as_rule() == Rule::user {
+                users.push(self.user(part)?);
+                continue;
+            }
+            for blocks in parts(part) {
+                let mut inner = parts(blocks);
+                let iterator = inner.next()?;
+                over.push((self.name(&iterator), self.integer(inner.next()?, "number of values")?));
+            }
+        }
+        Some(Recomputed { array, users, over, span })
     }
 
     fn run_group(&mut self, pair: Match) -> Group {

@@ -85,6 +85,10 @@ impl Sum {
         self.and(&Sum::constant(constant), 1)
     }
 
+    pub fn as_constant(&self) -> Option<i64> {
+        self.terms.is_empty().then_some(self.constant)
+    }
+
     pub fn is_multiple(&self, of: i64) -> bool {
         self.constant % of == 0 && self.terms.iter().all(|(_, c)| c % of == 0)
     }
