@@ -337,6 +337,17 @@ fn what_is_read_by_many_tiles_is_computed_again_by_each() {
     assert!(again <= plain + plain / 50, "{again} bytes, {plain} without");
 }
 
+/// Statistics in one pass, then a triangle of blocks of 120 × 120 columns of 1400 rows that are normalised as they are loaded, those of the
+/// diagonal once; both triangles are stored.
+#[test]
+fn the_correlation_of_columns_normalises_as_it_loads() {
+    let text = std::fs::read_to_string("kernels/correlation.loop").expect("a kernel");
+    let (statistics, results) = (4 * 1400 * 1200, 4 * 1200 * 1200);
+    let blocks = 4 * 1400 * (45 * 240 + 10 * 120);
+    let moved = moved_adding(0.25, &text, 64 << 10);
+    assert!(moved <= (statistics + results + blocks) / 100 * 101, "{moved} bytes");
+}
+
 #[test]
 fn groups_of_many_statements_are_searched_to_bands_of_two_loops() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/fsrcnn.loop")).expect("a kernel");

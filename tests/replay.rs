@@ -86,7 +86,7 @@ fn refusal(failure: &Failure) -> String {
 type Small = (&'static str, &'static [(&'static str, i64)], i64, &'static str);
 
 const TWO_MM: Small = ("two_mm", &[("NI", 12), ("NJ", 14), ("NK", 10), ("NL", 16)], 900, "tile l by 4 {");
-const SMALL: [Small; 15] = [
+const SMALL: [Small; 16] = [
     TWO_MM,
     ("gemm", &[("M", 24), ("N", 20), ("K", 16)], 300, " in 2 loops"),
     ("gemm", &[("M", 256), ("N", 256), ("K", 256)], 1 << 18, "split "),
@@ -98,6 +98,7 @@ const SMALL: [Small; 15] = [
     ("recurrence", &[("T", 4), ("N", 6)], 300, "tile t by 1"),
     ("cholesky", &[("N", 14)], 300, "block S1 by 5;"),
     ("symm", &[("M", 10), ("N", 12)], 300, "part statements;"),
+    ("correlation", &[("M", 64), ("N", 64)], 2_000, "recompute Z for S10 (Z[k][i]) over j by 16 and "),
     ("floyd_warshall", &[("N", 14)], 300, "S1:1 (D[k][j])"),
     ("jacobi_2d", &[("T", 8), ("N", 20)], 2_000, "}\nkeep A for"),
     ("atax", &[("M", 40), ("N", 30)], 2_000, "group"),

@@ -51,11 +51,12 @@ pub fn propose(
 }
 
 /// With blocks whose sizes are multiples of the smallest one, of which a loop has a whole number as far as possible; together they take
-/// about as much room. Where blocks of several sizes meet in one array, which elements they share is hard to say.
-fn alike(mut copies: Vec<Recompute>) -> Vec<Recompute> {
+/// about as much room. Where blocks of several sizes meet in one array, which elements they share is hard to say. In a triangle all have one
+/// size: then the least of what they need is outside of it.
+fn alike(mut copies: Vec<Recompute>, is_triangle: bool) -> Vec<Recompute> {
     let all: Vec<&Over> = copies.iter().flat_map(|copy| &copy.over).unique_by(|over| &over.iterator).collect();
     let Some(smallest) = all.iter().filter(|over| over.by > 1).min_by_key(|over| over.by) else { return copies };
-    let times = |over: &Over| if over.by > 1 { (over.by + smallest.by / 2) / smallest.by } else { 1 };
+    let times = |over: &Over| if over.by > 1 && !is_triangle { (over.by + smallest.by / 2) / smallest.by } else { 1 };
     let cut = all.iter().filter(|over| over.by > 1);
     // The largest size with which the blocks have no more values together.
     let all_of = |of: &dyn Fn(&Over) -> i64| cut.clone().fold(1i128, |all, over| all.saturating_mul(of(over).into()));
@@ -184,7 +185,19 @@ impl Temp<'_> {
         let Some((group, plan)) = plans.into_iter().min_by_key(|(_, plan)| plan.moved_bytes) else { return Ok(None) };
         let of_temp = plan.buffers.iter().filter(|buffer| group.arrays[buffer.array] == self.array);
         let copies: Option<Vec<Vec<Recompute>>> = of_temp.map(|buffer| self.copy(group, &plan, buffer)).collect();
-        Ok(copies.map(|copies| (alike(copies.concat()), plan.moved_bytes)))
+        let Some(copies) = copies.map(|copies| copies.concat()) else { return Ok(None) };
+        let is_triangle = self.is_triangle(group, &copies);
+        Ok(Some((alike(copies, is_triangle), plan.moved_bytes)))
+    }
+
+    /// Whether two loops that run in blocks bound each other.
+    fn is_triangle(&self, group: &GroupProblem, copies: &[Recompute]) -> bool {
+        let is_cut = |user: usize, k: usize| {
+            let iterator = &self.scop.statements[user].dims[k].iterator;
+            copies.iter().flat_map(|copy| &copy.over).any(|over| over.iterator == *iterator)
+        };
+        let mut all = group.problem.statements.iter().zip(&group.statements);
+        all.any(|(s, &user)| s.slopes.iter().any(|slope| slope.terms.iter().all(|&(k, _)| is_cut(user, k))))
     }
 
     /// What takes the place of a buffer: the loops outside of it along which it is filled with what it had before run in blocks.
