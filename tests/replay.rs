@@ -201,6 +201,30 @@ fn nests_that_run_in_slabs_do_so_again() {
 }
 
 #[test]
+fn temps_that_are_merged_are_so_again() {
+    let text = "input X[24][16], W[16][20], P[20][8]; temp U[24][20], V[24][20]; output Y[24][8]; \
+        for i in 0..24, j in 0..20 { U[i][j] = 0; for k in 0..16 { U[i][j] += X[i][k] * W[k][j]; } } \
+        for i in 0..24, j in 0..20 { V[i][j] = max(0, U[i][j]); } \
+        for i in 0..24, j in 0..8 { Y[i][j] = 0; for k in 0..20 { Y[i][j] += V[i][k] * P[k][j]; } }";
+    // Rows of the sum, with both factors.
+    let case = Case::new(text, &[], 4 * (16 * 20 + 20 * 8 + 20 + 16 + 8));
+    let group = "group { tile i by 1 { S0; S1; S2; S3; S4; } keep X for S1 in 1 loop; keep W for S1; keep P for S4; \
+        keep V for S0, S1, S2, S4 in 1 loop; keep Y for S3, S4 in 1 loop; }";
+    let applied = case.applied(&format!("merge U into V; {group}")).expect("a schedule");
+    assert_eq!(applied.report.dram.optimized.bytes(), 4 * (24 * 16 + 16 * 20 + 20 * 8 + 24 * 8));
+    assert!(applied.report.remarks.iter().any(|remark| remark.code.number() == "PF022"));
+    for (merge, words) in [
+        ("merge V into U;", "`V` cannot share the memory of `U`"),
+        ("merge U into Y;", "`merge U into V`"),
+        ("merge U into V and U into V;", "cannot share"),
+        ("merge U;", "expected `into`"),
+    ] {
+        let failure = case.applied(&format!("{merge} {group}")).expect_err("a refusal");
+        assert!(refusal(&failure).contains(words), "{merge}: {}", refusal(&failure));
+    }
+}
+
+#[test]
 fn temps_that_are_computed_again_are_so_again() {
     let text = "input X[24][16], S[16], W[16][20]; temp Z[24][16]; output Y[24][20]; \
         for i in 0..24, k in 0..16 { Z[i][k] = max(X[i][k] * S[k], 0); } \

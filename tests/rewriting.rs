@@ -273,6 +273,86 @@ fn nests_in_slabs_do_the_same() {
     }
 }
 
+/// Programs with temps, and those that can share the memory of what is made of them.
+const MADE_OF: [(&str, &[(&str, &str)]); 11] = [
+    // A sum, its scale, and what is made of that.
+    (
+        "input X[5][6], G[5]; temp U[5], V[5], W[5]; output Y[5]; for i in 0..5 { U[i] = 0; for k in 0..6 { U[i] += X[i][k]; } } \
+         for i in 0..5 { V[i] = max(0, U[i] * G[i]); } for i in 0..5 { W[i] = V[i] * V[i] + 1; } for i in 0..5 { Y[i] = W[4 - i]; }",
+        &[("U", "V"), ("V", "W")],
+    ),
+    // Of two only one; in one nest, a triangle.
+    (
+        "input X[6][6]; temp U[6][6], S[6][6], V[6][6]; output Y[6][6]; for i in 0..6, j in i..6 { U[i][j] = X[i][j]; S[i][j] = X[j][i]; \
+         V[i][j] = U[i][j] - S[i][j]; } for i in 0..6, j in i..6 { Y[i][j] = V[i][j] + V[i][5]; }",
+        &[("U", "V")],
+    ),
+    // Only a part is made.
+    (
+        "input X[9]; temp U[9], V[9]; output Y[9]; for i in 0..9 { U[i] = X[i]; } for i in 2..7 { V[i] = -U[i]; } \
+         for i in 2..7 { Y[i] = V[i]; }",
+        &[("U", "V")],
+    ),
+    // Needed afterwards, or by something else.
+    (
+        "input X[9]; temp U[9], V[9]; output Y[9]; for i in 0..9 { U[i] = X[i]; } for i in 0..9 { V[i] = -U[i]; } \
+         for i in 0..9 { Y[i] = V[i] + U[i]; }",
+        &[],
+    ),
+    // A sum along the way: the one before is needed when it is made of already.
+    (
+        "input X[9]; temp U[9], V[9]; output Y[9]; for i in 0..9 { U[i] = X[i]; if i > 0 { U[i] += U[i - 1]; } V[i] = -U[i]; } \
+         for i in 0..9 { Y[i] = V[i]; }",
+        &[],
+    ),
+    // Filled anew in each step of time.
+    (
+        "input X[9]; temp U[9], V[9]; inout Y[9]; for t in 0..3 { for i in 0..9 { U[i] = X[i] + Y[i]; } for i in 0..9 { V[i] = -U[i]; } \
+         for i in 0..9 { Y[i] = V[8 - i]; } }",
+        &[],
+    ),
+    // Other elements, other sizes, other types.
+    (
+        "input X[9]; temp U[9], V[9]; output Y[9]; for i in 0..9 { U[i] = X[i]; } for i in 0..9 { V[i] = U[8 - i]; } \
+         for i in 0..9 { Y[i] = V[i]; }",
+        &[],
+    ),
+    (
+        "input X[9]; temp U[9], V[9]; output Y[8]; for i in 0..9 { U[i] = X[i]; } for i in 0..8 { V[i] = U[i] + U[i + 1]; } \
+         for i in 0..8 { Y[i] = V[i]; }",
+        &[],
+    ),
+    (
+        "input X[9]; temp U[9]; temp f16 V[9]; output Y[9]; for i in 0..9 { U[i] = X[i]; } for i in 0..9 { V[i] = U[i]; } \
+         for i in 0..9 { Y[i] = V[i]; }",
+        &[],
+    ),
+    // What stays counts its writes; what is made in two ways is no one's.
+    ("input X[9]; temp U[9]; output V[9]; for i in 0..9 { U[i] = X[i]; } for i in 0..9 { V[i] = -U[i]; }", &[]),
+    (
+        "input X[9]; temp U[9], V[9]; output Y[9]; for i in 0..9 { U[i] = X[i]; V[i] = 1; } for i in 3..9 { V[i] = U[i]; } \
+         for i in 0..9 { Y[i] = V[i]; }",
+        &[],
+    ),
+];
+
+#[test]
+fn temps_share_the_memory_of_what_is_made_of_them() {
+    for (text, expected) in MADE_OF {
+        let program = resolved(text);
+        let scop = extract(&program, &Context::new()).expect("instances");
+        let known = dependences(&scop, Reductions::Free, u64::MAX).expect("dependences");
+        let merges = poly::merges(&scop, &known).expect("temps");
+        let names: Vec<(&str, &str)> =
+            merges.iter().map(|m| (&*scop.arrays[m.from].name, &*scop.arrays[m.into].name)).collect();
+        assert_eq!(names, expected, "{text}");
+        let written = poly::merge(&program, &merges);
+        assert_eq!(compare(&program, &written, 3, 1_000_000), Ok(Verdict::Same), "{written}");
+        let to = extract(&written, &scop.ctx).expect("instances");
+        assert!(merges.iter().all(|m| !to.statements.iter().any(|s| s.touches(m.from))), "{written}");
+    }
+}
+
 /// Programs with a temp that is read later, and whether it can be computed again.
 const READ_LATER: [(&str, bool); 11] = [
     (

@@ -10,6 +10,7 @@
 //! block S1 by 64;                       the loops of a nest that can be cut together run in blocks
 //! overlap S0 to S4 along i of S4 by 8;  nests run in slabs of rows, each of which computes what it needs of its neighbours itself
 //! recompute Z for S4 over j by 64;      a temp is computed again for what reads it, in each block of values
+//! merge U into V;                       a temp shares the memory of what is made of it, element by element
 //! group {                               what runs together, in this order
 //!   tile i by 64, j by 32 (S2 at j + 1) {
 //!     S0;
@@ -54,6 +55,7 @@ pub enum Rewriting {
     Block(Vec<Blocks>),
     Overlap(Vec<Slabs>),
     Recompute(Vec<Recomputed>),
+    Merge(Vec<Merged>),
 }
 
 /// What becomes a part of a nest.
@@ -119,6 +121,14 @@ pub struct Recomputed {
     pub array: Name,
     pub users: Vec<User>,
     pub over: Vec<(Name, i64)>,
+    pub span: Span,
+}
+
+/// A temp that shares the memory of an array that is made of it, element by element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Merged {
+    pub from: Name,
+    pub into: Name,
     pub span: Span,
 }
 

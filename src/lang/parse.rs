@@ -335,6 +335,8 @@ fn parts(pair: Match) -> impl Iterator<Item = Match> {
                 | Rule::kw_block
                 | Rule::kw_overlap
                 | Rule::kw_recompute
+                | Rule::kw_merge
+                | Rule::kw_into
                 | Rule::kw_to
                 | Rule::kw_along
                 | Rule::kw_of

@@ -8,8 +8,8 @@ use crate::check::{coherence, is_long, legality};
 use crate::isl::IslError;
 use crate::lang::Diagnostic;
 use crate::lang::ast::{Program, Span};
-use crate::lang::decisions::{self, Blocks, Decisions, Expanded, Mention, Recomputed, Slabs, Step};
-use crate::poly::{self, Block, Dim, Expansion, Over, Overlap, Recompute, Strip};
+use crate::lang::decisions::{self, Blocks, Decisions, Expanded, Mention, Merged, Recomputed, Slabs, Step};
+use crate::poly::{self, Block, Dim, Expansion, Merge, Over, Overlap, Recompute, Strip};
 use crate::replay::{self, Read, name};
 use crate::report;
 use crate::schedule::source::source_schedule;
@@ -106,6 +106,7 @@ fn rewrite(first: &Case, options: &Options, decisions: &Decisions) -> Result<(Ve
             decisions::Rewriting::Split(cuts) => (split(case, cuts)?, cuts.first().map(|cut| cut.span)),
             decisions::Rewriting::Block(all) => (block(case, all)?, all.first().map(|blocks| blocks.span)),
             decisions::Rewriting::Overlap(all) => (overlap(case, all)?, all.first().map(|slabs| slabs.span)),
+            decisions::Rewriting::Merge(all) => (merge(case, all)?, all.first().map(|merged| merged.span)),
             decisions::Rewriting::Recompute(all) => (recompute(case, all)?, all.first().map(|one| one.span)),
         };
         let Some(next) = case.rewritten(&by, options)? else {
@@ -309,6 +310,28 @@ fn overlap(case: &Case, decided: &[Slabs]) -> Result<Rewriting, Failure> {
         all.push(overlap);
     }
     Ok(Rewriting::Overlap(all))
+}
+
+fn merge(case: &Case, decided: &[Merged]) -> Result<Rewriting, Failure> {
+    let scop = &case.scop;
+    let all = if case.complete { poly::merges(scop, &case.dependences)? } else { Vec::new() };
+    let name = |array: usize| &scop.arrays[array].name;
+    let mut chosen: Vec<Merge> = Vec::new();
+    for Merged { from, into, span } in decided {
+        let is_meant = |merge: &&Merge| name(merge.from) == from && name(merge.into) == into;
+        let Some(merge) = all.iter().find(is_meant).filter(|merge| !chosen.contains(merge)) else {
+            let message = format!("`{from}` cannot share the memory of `{into}`");
+            let help = match all.iter().map(|m| format!("`merge {} into {}`", name(m.from), name(m.into))).join(", ") {
+                can if can.is_empty() => {
+                    "only a temp of which nothing but the same elements of one array is made can".into()
+                }
+                can => format!("once each: {can}"),
+            };
+            return Err(refused(message, *span, "", help));
+        };
+        chosen.push(*merge);
+    }
+    Ok(Rewriting::Merge(chosen))
 }
 
 fn recompute(case: &Case, decided: &[Recomputed]) -> Result<Rewriting, Failure> {

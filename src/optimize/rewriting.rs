@@ -4,7 +4,7 @@ use super::{Case, Options};
 use crate::isl::IslError;
 use crate::lang::ast::Program;
 use crate::lang::decisions::Parts;
-use crate::poly::{self, Block, Dependences, Expansion, Names, Overlap, Recompute, Scop, Strip, Waits};
+use crate::poly::{self, Block, Dependences, Expansion, Merge, Names, Overlap, Recompute, Scop, Strip, Waits};
 use crate::replay;
 use crate::report::code::Code;
 use crate::report::{self, Remark};
@@ -26,6 +26,8 @@ pub enum Rewriting {
     Overlap(Vec<Overlap>),
     /// Temps that are computed again where they are read.
     Recompute(Vec<Recompute>),
+    /// Temps that share the memory of what is made of them.
+    Merge(Vec<Merge>),
 }
 
 impl Rewriting {
@@ -42,6 +44,7 @@ impl Rewriting {
             Rewriting::Block(blocks) => poly::block(source, scop, blocks)?,
             Rewriting::Overlap(overlaps) => poly::overlap(source, scop, overlaps)?,
             Rewriting::Recompute(all) => poly::recompute(source, scop, all)?,
+            Rewriting::Merge(merges) => Some(poly::merge(source, merges)),
         })
     }
 
@@ -55,7 +58,7 @@ impl Rewriting {
                 Some(names) => dependences.carried(scop, to, &names),
                 None => Ok(None),
             },
-            Rewriting::Expand(_) | Rewriting::Overlap(_) | Rewriting::Recompute(_) => Ok(None),
+            Rewriting::Expand(_) | Rewriting::Overlap(_) | Rewriting::Recompute(_) | Rewriting::Merge(_) => Ok(None),
         }
     }
 
@@ -134,6 +137,15 @@ impl Rewriting {
                 let start = overlaps.first().map_or(0, |overlap| of_loop(overlap.loop_id).1);
                 (Code::Recomputed, start, text)
             }
+            Rewriting::Merge(merges) => {
+                let of = |merge: &Merge| {
+                    let (from, into) = (&scop.arrays[merge.from].name, &scop.arrays[merge.into].name);
+                    format!("`{into}` takes the place of `{from}`")
+                };
+                let text = format!("{}, element by element", merges.iter().map(of).join("; "));
+                let start = merges.first().map_or(0, |merge| scop.arrays[merge.from].span.start as usize);
+                (Code::Merged, start, text)
+            }
             Rewriting::Recompute(all) => {
                 let arrays: Vec<String> =
                     all.iter().map(|one| format!("`{}`", scop.arrays[one.array].name)).unique().collect();
@@ -198,6 +210,11 @@ impl Rewriting {
                     format!("{first} to {last} along {iterator} of {statement} by {}", overlap.rows)
                 };
                 format!("overlap {};", overlaps.iter().map(slabs).join(", "))
+            }
+            Rewriting::Merge(merges) => {
+                let name = |array: usize| &scop.arrays[array].name;
+                let of = |merge: &Merge| format!("{} into {}", name(merge.from), name(merge.into));
+                format!("merge {};", merges.iter().map(of).join(" and "))
             }
             Rewriting::Recompute(all) => {
                 let of = |one: &Recompute| {

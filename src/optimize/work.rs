@@ -50,6 +50,8 @@ pub struct Allowance {
     pub strips: usize,
     /// Loops that may be split.
     pub splits: usize,
+    /// Whether temps may share the memory of what is made of them.
+    pub merges: bool,
     /// Whether nests may be cut into blocks.
     pub blocks: bool,
     /// What nests may be taken apart into.
@@ -62,7 +64,7 @@ impl Allowance {
     /// For a program of so many operations.
     pub fn new(operations: i128, options: &Options) -> Allowance {
         let operations = (operations as f64 * options.recompute).floor() as i128;
-        Allowance { strips: STRIPS, splits: SPLITS, blocks: true, parts: PARTS, operations }
+        Allowance { strips: STRIPS, splits: SPLITS, merges: true, blocks: true, parts: PARTS, operations }
     }
 
     /// What is left after a rewriting.
@@ -71,6 +73,7 @@ impl Allowance {
         let together = Allowance { parts: &PARTS[..1], ..self };
         match rewriting {
             Rewriting::Part(_) | Rewriting::Expand(_) => self,
+            Rewriting::Merge(_) => Allowance { merges: false, ..self },
             Rewriting::Strip(_) => Allowance { strips: self.strips.saturating_sub(1), ..self },
             Rewriting::Split(_) => Allowance { splits: self.splits.saturating_sub(1), ..together },
             // All nests that are worth it go together.
@@ -286,6 +289,13 @@ impl<'a> Work<'a> {
         let strips = if allowed.strips > 0 { poly::strips(source, scop) } else { Vec::new() };
         if !strips.is_empty() {
             found = self.rewritten(than, Rewriting::Strip(strips), allowed)?;
+        }
+        if found.is_none() && allowed.merges {
+            let merges = scop.ctx.budget(self.case.budget(self.options), || poly::merges(scop, dependences));
+            let merges = self.in_budget(merges)?.unwrap_or_default();
+            if !merges.is_empty() {
+                found = self.rewritten(than, Rewriting::Merge(merges), allowed)?;
+            }
         }
         if found.is_none() {
             found = self.parted(than, allowed)?;

@@ -74,7 +74,7 @@ pub fn source(scop: &Scop, dependences: &Dependences, array: usize) -> Result<Op
 }
 
 /// Whether a statement makes an element for each of its instances, and of other arrays.
-fn is_elementwise(statement: &Statement) -> bool {
+pub(super) fn is_elementwise(statement: &Statement) -> bool {
     let target = &statement.accesses[0];
     let plain = |index: &Option<super::Linear>| {
         let index = index.as_ref()?;

@@ -29,12 +29,13 @@ pub enum Code {
     Stripped,
     Untiled,
     Dead,
+    Merged,
 }
 
 use Code::*;
 
 /// All codes, in the order of their numbers.
-pub const CODES: [Code; 21] = [
+pub const CODES: [Code; 22] = [
     Fused,
     KeptOnChip,
     MissedFusion,
@@ -56,6 +57,7 @@ pub const CODES: [Code; 21] = [
     Stripped,
     Untiled,
     Dead,
+    Merged,
 ];
 
 impl Code {
@@ -93,6 +95,7 @@ impl Code {
             Stripped => "stripped",
             Untiled => "untiled",
             Dead => "dead-instances",
+            Merged => "merged",
         }
     }
 
@@ -193,6 +196,10 @@ impl Code {
                 "Instances of statements are left out because nothing comes of them: what they write is overwritten before it is read, is a temp \
                  that nothing reads, or is read by such instances alone. What they alone read is not loaded. Typical is a copy of a whole \
                  array of which later loops need the border.\n\nNothing needs to change. Without these instances in the program it is the same."
+            }
+            Merged => {
+                "An array takes the place of the temp that it is made of, element by element: of a tile of both one is in the scratchpad, \
+                 so tiles can be larger.\n\nNothing needs to change. Written with one array in the program, it is the same."
             }
         }
     }

@@ -121,6 +121,9 @@ fn cure(rule: Rule) -> Option<&'static str> {
         Rule::recompute | Rule::recomputed | Rule::in_each | Rule::blocks_of => {
             "a temp is computed again where it is read with `recompute T for S4 over i by 64;`"
         }
+        Rule::merge | Rule::merged | Rule::kw_into => {
+            "a temp shares the memory of what is made of it with `merge T into V;`"
+        }
         Rule::keep | Rule::user | Rule::depth | Rule::kw_keep => {
             "a buffer is written `keep A for S0, S1 in 2 loops;`, behind the loops of its group"
         }
@@ -136,7 +139,7 @@ fn cure(rule: Rule) -> Option<&'static str> {
             "a loop is named with a statement in it: `split i of S0 at 512;`, `strip i of S0 by 2;`, `overlap S0 to S4 along i of S4 by 8;`"
         }
         Rule::schedule_file | Rule::run_group | Rule::kw_group => {
-            "a schedule is what `--emit schedule` writes: `expand`, `strip`, `split`, `block`, `overlap` and `recompute`, then groups such as `group { tile i by 64 { S0; } keep A \
+            "a schedule is what `--emit schedule` writes: `expand`, `strip`, `split`, `block`, `overlap`, `recompute` and `merge`, then groups such as `group { tile i by 64 { S0; } keep A \
              for S0 in 1 loop; }`, then `keep`s of the whole program"
         }
         _ => return None,
@@ -177,6 +180,8 @@ fn in_words(expected: &[Rule]) -> String {
             Rule::in_blocks | Rule::kw_block => "`block`",
             Rule::overlap | Rule::kw_overlap => "`overlap`",
             Rule::recompute | Rule::kw_recompute => "`recompute`",
+            Rule::merge | Rule::kw_merge => "`merge`",
+            Rule::kw_into => "`into`",
             Rule::run_group | Rule::kw_group => "`group`",
             Rule::tile | Rule::kw_tile => "`tile`",
             Rule::keep | Rule::kw_keep => "`keep`",
@@ -194,7 +199,8 @@ fn in_words(expected: &[Rule]) -> String {
             | Rule::cut
             | Rule::stripped
             | Rule::recomputed
-            | Rule::blocks_of => "a name",
+            | Rule::blocks_of
+            | Rule::merged => "a name",
             Rule::range => "a range",
             Rule::access => "an array",
             Rule::element_type => "a type",

@@ -4,8 +4,8 @@ use pest::Parser;
 
 use super::{Builder, Grammar, Match, Rule, parts, scan, span_of, text_of};
 use crate::lang::decisions::{
-    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Parts, Recomputed, Rewriting, Slabs, Step, Strip, TileLoop,
-    User,
+    Blocks, Cut, Decisions, Expanded, Group, Keep, Mention, Merged, Parts, Recomputed, Rewriting, Slabs, Step, Strip,
+    TileLoop, User,
 };
 use crate::lang::diagnostic::Diagnostic;
 
@@ -61,6 +61,10 @@ impl Builder<'_> {
             Rule::recompute => {
                 let all = parts(pair).filter_map(|pair| self.recomputed(pair)).collect();
                 decisions.rewritings.push(Rewriting::Recompute(all));
+            }
+            Rule::merge => {
+                let all = parts(pair).filter_map(|pair| self.merged(pair)).collect();
+                decisions.rewritings.push(Rewriting::Merge(all));
             }
             Rule::run_group => decisions.groups.push(self.run_group(pair)),
             Rule::keep => decisions.keeps.extend(self.keep(pair)),
@@ -131,6 +135,13 @@ impl Builder<'_> {
             }
         }
         Some(Recomputed { array, users, over, span })
+    }
+
+    fn merged(&mut self, pair: Match) -> Option<Merged> {
+        let span = span_of(&pair);
+        let mut inner = parts(pair);
+        let (from, into) = (inner.next()?, inner.next()?);
+        Some(Merged { from: self.name(&from), into: self.name(&into), span })
     }
 
     fn run_group(&mut self, pair: Match) -> Group {
