@@ -337,6 +337,14 @@ fn what_is_read_by_many_tiles_is_computed_again_by_each() {
     assert!(again <= plain + plain / 50, "{again} bytes, {plain} without");
 }
 
+/// The first convolution by itself; then tiles of 8 × 28 results whose sums, scales and weights by channel leave room for nothing twice.
+#[test]
+fn a_scale_takes_the_place_of_the_sum_that_it_is_made_of() {
+    let text = std::fs::read_to_string("kernels/bottleneck.loop").expect("a kernel");
+    let moved = moved_adding(0.25, &text, 64 << 10);
+    assert!(moved <= 15_340_544 / 100 * 101, "{moved} bytes");
+}
+
 /// Statistics in one pass, then a triangle of blocks of 120 × 120 columns of 1400 rows that are normalised as they are loaded, those of the
 /// diagonal once; both triangles are stored.
 #[test]

@@ -32,7 +32,6 @@ pub fn propose(
 ) -> Result<Vec<Recompute>> {
     let scop = known.bands.scop;
     let mut found: Vec<Recompute> = Vec::new();
-    let mut left = moved_bytes;
     for (array, declared) in scop.arrays.iter().enumerate() {
         if declared.bytes() < moved_bytes / PART {
             continue;
@@ -41,13 +40,12 @@ pub fn propose(
         let one = Temp { scop, array, source, decision };
         if let Some((copies, saved)) = one.copies(known, goal)?
             && saved > moved_bytes / PART
-            && copies.iter().all(|copy| found.iter().all(|other| !meets(copy, other)))
+            && copies.iter().all(|copy| found.iter().all(|other| !meets(scop, copy, other)))
         {
-            left -= saved;
             found.extend(copies);
         }
     }
-    Ok(if left < moved_bytes { found } else { Vec::new() })
+    Ok(found)
 }
 
 /// With blocks whose sizes are multiples of the smallest one, of which a loop has a whole number as far as possible; together they take
@@ -107,9 +105,11 @@ pub fn runs(scop: &Scop, decision: &Decision, all: &[Recompute], to: &Scop) -> V
     runs.collect()
 }
 
-/// Whether two have a user in common: its loops would run in the blocks of both.
-fn meets(a: &Recompute, b: &Recompute) -> bool {
-    a.array != b.array && a.users.iter().any(|(user, _)| b.users.iter().any(|(other, _)| user == other))
+/// Whether two temps are read in one nest: its loops would run in the blocks of both.
+fn meets(scop: &Scop, a: &Recompute, b: &Recompute) -> bool {
+    let nests =
+        |one: &Recompute| one.users.iter().map(|(user, _)| scop.statements[*user].nest).collect::<BTreeSet<_>>();
+    a.array != b.array && !nests(a).is_disjoint(&nests(b))
 }
 
 /// A temp that can be computed again.
@@ -152,7 +152,7 @@ impl Temp<'_> {
                 true => planned,
                 false => {
                     let others = of_group.iter().filter(|n| !reading.contains(n));
-                    others.map(apart).sum::<Option<i64>>().unwrap_or(planned)
+                    others.map(apart).try_fold(0i64, |sum, bytes| Some(sum.saturating_add(bytes?))).unwrap_or(planned)
                 }
             };
             if fills {
