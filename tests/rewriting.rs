@@ -354,7 +354,7 @@ fn temps_share_the_memory_of_what_is_made_of_them() {
 }
 
 /// Programs with a temp that is read later, and whether it can be computed again.
-const READ_LATER: [(&str, bool); 11] = [
+const READ_LATER: [(&str, bool); 12] = [
     (
         "input X[5][6], W[6][7]; temp Z[5][6]; output Y[5][7]; for i in 0..5, k in 0..6 { Z[i][k] = 2 * X[i][k]; } \
          for i in 0..5, j in 0..7 { Y[i][j] = 0; for k in 0..6 { Y[i][j] += Z[i][k] * W[k][j]; } }",
@@ -376,6 +376,12 @@ const READ_LATER: [(&str, bool); 11] = [
     (
         "input X[9], A[4]; temp Z[9]; output Y[4], V[4][9]; for i in 0..9 { Z[i] = X[i] + 1; } for i in 0..4 { Y[i] = 0; \
          for k in i..9 { Y[i] += Z[k]; } } for i in 0..4, k in 0..9 { V[i][k] = A[i] * Z[8 - k]; }",
+        true,
+    ),
+    // Loops of one name beside each other, the second one longer.
+    (
+        "input X[9], A[9]; temp Z[9]; output Y[4][9], V[4][9]; for k in 0..9 { Z[k] = X[k] + 1; } for i in 0..4 { \
+         for j in 0..5 { Y[i][j] = A[j] * Z[j + 2]; } for j in 0..7 { V[i][j] = A[j] * Z[j + 1]; } }",
         true,
     ),
     // A quotient.

@@ -152,7 +152,7 @@ impl Writer<'_> {
         let Some(&(first, _)) = one.users.first() else { return Ok(None) };
         let Some(before) = one.users.iter().map(|(user, _)| self.paths[*user].nest).min() else { return Ok(None) };
         let (Some(over), Some(counts)) = (self.over(one, first), self.counts(one)) else { return Ok(None) };
-        let Some((mut ranges, indices)) = self.elements(one, first, &over)? else { return Ok(None) };
+        let Some((ranges, indices)) = self.elements(one, first, &over)? else { return Ok(None) };
         let mut array = program.arrays[one.array].clone();
         array.name = self.fresh(&array.name);
         for &(least, end) in counts.iter().rev() {
@@ -188,7 +188,6 @@ impl Writer<'_> {
         });
         let indices = element(&over).into_iter().chain(indices).collect();
         assign.target = Access { array: array.name.clone(), indices, ..assign.target };
-        ranges.iter_mut().for_each(|range| range.span = Span::default());
         let span = assign.span;
         let fill = Stmt::For(For { ranges, body: vec![Stmt::Assign(assign)], span });
         Ok(Some(Copy { array, source: one.source, before, fill, users }))
@@ -223,7 +222,9 @@ impl Writer<'_> {
             return Ok(self.walked(*user, access, over));
         }
         let mut ranges = Vec::new();
-        if one.users.iter().all(|(user, _)| self.paths[*user].nest == self.paths[first].nest) {
+        // Users in loops of their own, though of one name, may have blocks that the first one lacks.
+        let loops = |user: usize| one.over.iter().map(|over| over.loop_of(&self.scop.statements[user])).collect_vec();
+        if one.users.iter().all(|(user, _)| loops(*user) == loops(first)) {
             let path = self.paths[first].ranges.clone();
             let Some(blocks) = self.narrowed(&path, &|name| over.contains(name)) else { return Ok(None) };
             ranges = blocks;
@@ -346,7 +347,7 @@ impl Writer<'_> {
 
     /// What an access of a user reads instead, and the indices of its block.
     fn read_of(&self, user: usize, access: usize) -> Option<(&Copy, &[Affine])> {
-        let of = |copy: &'_ Copy| copy.users.get(&user).is_some_and(|(accesses, _)| accesses.contains(&access));
+        let of = |copy: &Copy| copy.users.get(&user).is_some_and(|(accesses, _)| accesses.contains(&access));
         self.copies.iter().find(|copy| of(copy)).map(|copy| (copy, &copy.users[&user].1[..]))
     }
 
