@@ -191,12 +191,12 @@ struct Planner<'a> {
     arrays: Vec<Resident>,
 }
 
-/// A group to be planned, with some arrays resident.
+/// A group to be planned, with some arrays resident and room for the others.
+#[derive(Clone)]
 struct Task {
     nests: (usize, usize),
     resident: Vec<usize>,
-    problem: Rc<GroupProblem>,
-    capacities: Vec<i64>,
+    room: i64,
 }
 
 impl<'a> Planner<'a> {
@@ -223,7 +223,8 @@ impl<'a> Planner<'a> {
             }
             Fuse::Auto => {
                 self.arrays = self.residents();
-                (1..=longest).try_for_each(|length| self.plan(known, &self.longer(length), Care::Outline))
+                (1..=longest).try_for_each(|length| self.plan(known, &self.longer(length), Care::Outline))?;
+                self.reside(known)
             }
         }
     }
@@ -307,62 +308,94 @@ impl<'a> Planner<'a> {
         together < parts.min().unwrap_or(i64::MAX)
     }
 
-    /// Plans runs of nests, each with the arrays around it resident or not.
+    /// Plans runs of nests, with nothing resident.
     fn plan(&mut self, known: &mut Known, runs: &[(usize, usize)], care: Care) -> Result<()> {
-        let mut tasks = Vec::new();
-        for &(first, end) in runs {
-            tasks.extend(self.tasks(known, first, end)?);
-        }
-        let questions = tasks.iter().map(|t| (t.problem.problem.clone(), t.capacities.clone())).collect();
-        known.search(questions, care, self.goal.effort);
-        for task in tasks {
-            let key = (task.problem.problem.clone(), task.capacities.clone());
-            let mut distinct: Vec<Plan> = Vec::new();
-            let answer = known.answer(&key);
-            for plan in answer.iter().flat_map(|answer| answer.plans()).flatten() {
-                if !distinct.contains(plan) {
-                    distinct.push(plan.clone());
-                }
-            }
-            for plan in distinct {
-                self.add(
-                    task.nests,
-                    &task.resident,
-                    plan.peak_bytes,
-                    plan.moved_bytes,
-                    How::Plan(task.problem.clone(), plan),
-                );
-            }
-        }
+        let tasks = runs.iter().map(|&nests| Task { nests, resident: Vec::new(), room: self.goal.capacity_bytes });
+        self.search(known, tasks.collect(), care)?;
         for &(first, end) in runs.iter().filter(|(first, end)| end - first == 1) {
             self.plan_alone(known, first, end)?;
         }
         Ok(())
     }
 
-    fn tasks(&self, known: &mut Known, first: usize, end: usize) -> Result<Vec<Task>> {
-        let statements = self.statements(first, end);
-        let touched = self.touched(first, end);
-        let crosses = |t: &&Resident| touched.binary_search(&t.array).is_ok() && (t.nests.0 < first || t.nests.1 > end);
-        let crossing: Vec<Resident> = self.arrays.iter().filter(crosses).take(CROSSING).cloned().collect();
-        let mut tasks = Vec::new();
-        for kept in subsets(crossing.len()) {
-            let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
-            let room = kept.iter().fold(self.goal.capacity_bytes, |room, &k| room - crossing[k].bytes);
-            if room <= 0 {
-                continue;
-            }
-            let problem = known.problem(statements.clone(), &resident)?;
-            // Less room is what arrays that stay alive beside the group leave.
-            let beside =
-                self.arrays.iter().any(|t| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array));
-            let capacities = if beside { vec![room / 2, room] } else { vec![room] };
-            for problem in [problem.together().map(Rc::new), Some(problem)].into_iter().flatten() {
-                let (resident, capacities) = (resident.clone(), capacities.clone());
-                tasks.push(Task { nests: (first, end), resident, problem, capacities });
+    /// Adds the best plan found for each task.
+    fn search(&mut self, known: &mut Known, tasks: Vec<Task>, care: Care) -> Result<()> {
+        let mut asked = Vec::new();
+        for task in tasks {
+            let problem = known.problem(self.statements(task.nests.0, task.nests.1), &task.resident)?;
+            let both = [problem.together().map(Rc::new), Some(problem)];
+            asked.extend(both.into_iter().flatten().map(|problem| (task.clone(), problem)));
+        }
+        let question = |(task, group): &(Task, Rc<GroupProblem>)| (group.problem.clone(), vec![task.room]);
+        known.search(asked.iter().map(question).collect(), care, self.goal.effort);
+        for (task, group) in asked {
+            let answer = known.answer(&(group.problem.clone(), vec![task.room]));
+            if let Some(plan) = answer.and_then(|answer| answer.plans().first().cloned().flatten()) {
+                let (peak, moved) = (plan.peak_bytes, plan.moved_bytes);
+                self.add(task.nests, &task.resident, peak, moved, How::Plan(group, plan));
             }
         }
-        Ok(tasks)
+        Ok(())
+    }
+
+    /// Plans runs once more, with arrays resident around them, as far as the best choice may count on it: what is chosen by the least that
+    /// it could move is planned and chosen again, until all that is chosen is planned.
+    fn reside(&mut self, known: &mut Known) -> Result<()> {
+        let mut hopes = self.hopes(known)?;
+        while !hopes.is_empty() {
+            let planned = self.plans.iter().map(|p| &p.candidate);
+            let candidates: Vec<Candidate> = planned.chain(hopes.iter().map(|(hope, _)| hope)).cloned().collect();
+            let Some(choice) = choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes) else {
+                break;
+            };
+            let chosen: Vec<usize> = choice.candidates.iter().filter_map(|c| c.checked_sub(self.plans.len())).collect();
+            if chosen.is_empty() {
+                break;
+            }
+            let tasks = chosen.iter().map(|&n| hopes[n].1.clone()).collect();
+            let mut at = 0..;
+            hopes.retain(|_| !at.next().is_some_and(|n| chosen.contains(&n)));
+            self.search(known, tasks, Care::Outline)?;
+        }
+        Ok(())
+    }
+
+    /// What runs could move at least with the arrays around them resident, or in less room beside such arrays.
+    ///
+    /// A group can hold an array as long as it runs: with the array resident it saves no more than to move it in or out once, where its
+    /// value comes from before or is read after.
+    fn hopes(&self, known: &mut Known) -> Result<Vec<(Candidate, Task)>> {
+        let mut hopes = Vec::new();
+        for (&(first, end), &moved_bytes) in self.cheapest.iter().sorted() {
+            let touched = self.touched(first, end);
+            let is_touched = |t: &&Resident| touched.binary_search(&t.array).is_ok();
+            let crosses = |t: &&Resident| is_touched(t) && (t.nests.0 < first || t.nests.1 > end);
+            let crossing: Vec<&Resident> = self.arrays.iter().filter(crosses).take(CROSSING).collect();
+            let group = known.problem(self.statements(first, end), &[])?;
+            let passes = |t: &Resident| {
+                let own = group.arrays.iter().zip(&group.problem.arrays).filter(|(array, _)| **array == t.array);
+                own.map(|(_, array)| i64::from(array.live_in) + i64::from(array.live_out)).max().unwrap_or(0)
+            };
+            for kept in subsets(crossing.len()) {
+                let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
+                let bytes = kept.iter().map(|&k| crossing[k].bytes).fold(0, i64::saturating_add);
+                let room = self.goal.capacity_bytes.saturating_sub(bytes);
+                let saved = kept.iter().map(|&k| crossing[k].bytes.saturating_mul(passes(crossing[k])));
+                let moved_bytes = moved_bytes.saturating_sub(saved.fold(0, i64::saturating_add)).max(0);
+                let beside = |t: &Resident| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array);
+                // Less room is what arrays that stay alive beside the group leave.
+                let mut rooms = if self.arrays.iter().any(beside) { vec![room / 2, room] } else { vec![room] };
+                // All of the room and nothing resident is what is planned already.
+                rooms.retain(|&room| 0 < room && room < self.goal.capacity_bytes);
+                let moves: Vec<usize> = touched.iter().copied().filter(|a| !resident.contains(a)).collect();
+                for room in rooms {
+                    let (nests, resident, moves) = ((first, end), resident.clone(), moves.clone());
+                    let task = Task { nests, resident: resident.clone(), room };
+                    hopes.push((Candidate { nests, resident, moves, peak_bytes: 0, moved_bytes }, task));
+                }
+            }
+        }
+        Ok(hopes)
     }
 
     fn choose(&self) -> Option<Choice> {
