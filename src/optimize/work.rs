@@ -281,7 +281,8 @@ impl<'a> Work<'a> {
     pub fn improve(&mut self, than: usize, allowed: Allowance) -> Result<Option<Rewritten>, Failure> {
         let Case { source, scop, dependences, complete, .. } = self.case;
         let once = source.arrays.iter().filter(|a| a.role != Role::Temp).map(|a| i128::from(a.bytes()));
-        let enough = once.sum::<i128>() * WORTH / 100;
+        let least = once.sum::<i128>().max(self.outcomes[than].decision.least_bytes.into());
+        let enough = least * WORTH / 100;
         if !complete || self.outcomes[than].bytes() <= enough {
             return Ok(None);
         }

@@ -24,7 +24,7 @@ mod slopes;
 
 pub use skews::Skew;
 
-use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Slope, Statement};
+use super::problem::{Access, Array, Attach, BandDim, Edge, Index, Problem, Shared, Slope, Statement};
 use super::relation::Relation;
 use crate::ilp::{Model, Solver};
 use crate::isl::Result;
@@ -36,7 +36,7 @@ use std::rc::Rc;
 
 /// A group's problem, and what its numbers stand for.
 pub struct GroupProblem {
-    pub problem: Problem,
+    pub problem: Shared,
     /// The program's number of each statement of the problem.
     pub statements: Vec<usize>,
     /// The program's number of each array of the problem; an array that one statement reads in different directions counts
@@ -59,11 +59,11 @@ impl GroupProblem {
             return None;
         }
         let renumbered = |n: &usize| kept.partition_point(|&k| k < self.parts[*n]);
-        let mut problem = self.problem.clone();
+        let mut problem = Problem::clone(&self.problem);
         problem.arrays = kept.iter().map(|&n| self.problem.arrays[n].clone()).collect();
         problem.statements.iter_mut().flat_map(|s| &mut s.accesses).for_each(|a| a.array = renumbered(&a.array));
         Some(GroupProblem {
-            problem,
+            problem: Shared::new(problem),
             statements: self.statements.clone(),
             arrays: kept.iter().map(|&n| self.arrays[n]).collect(),
             parts: (0..kept.len()).collect(),
@@ -88,6 +88,8 @@ pub struct Bands<'a> {
     shifts: RefCell<HashMap<ShiftProblem, Option<Vec<i64>>>>,
     /// Ways to skew statements, which every kind of fusion asks for in every room.
     skews: RefCell<HashMap<Vec<usize>, Rc<Vec<Skew>>>>,
+    /// Where the accesses of each statement go.
+    reaches: Vec<Vec<parts::Reach<'a>>>,
     /// Which accesses meet, which all groups ask that hold both.
     meetings: parts::Meetings,
 }
@@ -113,7 +115,7 @@ impl<'a> Bands<'a> {
                 pieces.insert(pair, map.pieces()?.iter().map(Relation::new).collect::<Result<_>>()?);
             }
         }
-        Ok(Bands {
+        let mut bands = Bands {
             scop,
             dependences,
             solver,
@@ -122,8 +124,11 @@ impl<'a> Bands<'a> {
             pieces,
             shifts: RefCell::default(),
             skews: RefCell::default(),
+            reaches: Vec::new(),
             meetings: parts::Meetings::default(),
-        })
+        };
+        bands.reaches = (0..scop.statements.len()).map(|s| bands.reach(s)).collect::<Result<_>>()?;
+        Ok(bands)
     }
 
     /// The number of top-level statements that hold any.
@@ -166,6 +171,7 @@ impl<'a> Bands<'a> {
         let origins = statements.iter().map(|&s| self.hull(s).iter().map(|(lo, _)| *lo).collect()).collect();
         let (arrays, parts): (Vec<usize>, Vec<usize>) = arrays.into_iter().unzip();
         parts::straighten(&mut problem, &parts);
+        let problem = Shared::new(problem);
         Ok(GroupProblem { problem, statements, arrays, parts, array_of_access, origins })
     }
 
@@ -220,12 +226,7 @@ impl<'a> Bands<'a> {
 
     /// Iterators that walk the same dimension of an array, or the same source loop, with their rates.
     fn classes(&self, statements: &[usize]) -> Vec<Class> {
-        let mut classes: Vec<Class> = Vec::new();
-        for (at, &s) in statements.iter().enumerate() {
-            for k in 0..self.scop.statements[s].dims.len() {
-                classes.push(Class { members: vec![(at, k, 1)] });
-            }
-        }
+        let mut classes = Classes::of(statements.iter().map(|&s| self.scop.statements[s].dims.len()));
         let pairs = || {
             let n = statements.len();
             (0..n).flat_map(move |a| (a + 1..n).map(move |b| (a, b)))
@@ -240,21 +241,22 @@ impl<'a> Bands<'a> {
                 }
             }
         }
-        classes.retain(|class| class.members.len() > 1 || statements.len() == 1);
+        let mut classes = classes.all;
+        classes.retain(|class| class.members.len() > 1 || class.members.len() == 1 && statements.len() == 1);
         classes.sort_by_key(|class| class.members.iter().map(|&(at, k, _)| (k, at)).min());
         classes
     }
 
-    fn meet_in_loops(&self, statements: &[usize], a: usize, b: usize, classes: &mut Vec<Class>) {
+    fn meet_in_loops(&self, statements: &[usize], a: usize, b: usize, classes: &mut Classes) {
         let (first, second) = (&self.scop.statements[statements[a]], &self.scop.statements[statements[b]]);
-        for (k, dim) in first.dims.iter().enumerate() {
-            if second.dims.get(k).is_some_and(|other| other.loop_id == dim.loop_id) {
-                unify(classes, (a, k, 1), (b, k, 1));
+        for (k, (dim, other)) in first.dims.iter().zip(&second.dims).enumerate() {
+            if other.loop_id == dim.loop_id {
+                classes.unify((a, k, 1), (b, k, 1));
             }
         }
     }
 
-    fn meet_in_arrays(&self, statements: &[usize], a: usize, b: usize, flow: bool, classes: &mut Vec<Class>) {
+    fn meet_in_arrays(&self, statements: &[usize], a: usize, b: usize, flow: bool, classes: &mut Classes) {
         let (first, second) = (&self.scop.statements[statements[a]], &self.scop.statements[statements[b]]);
         let common = first.dims.iter().zip(&second.dims).take_while(|(x, y)| x.loop_id == y.loop_id).count();
         // Two loops that both are in stay two: a transpose among them is no reason to run one along the other.
@@ -267,7 +269,7 @@ impl<'a> Bands<'a> {
                     if let (Some((k, c)), Some((l, d))) = leads
                         && !is_transposed(k, l)
                     {
-                        unify(classes, (a, k, c), (b, l, d));
+                        classes.unify((a, k, c), (b, l, d));
                     }
                 }
             }
@@ -414,10 +416,12 @@ impl<'a> Bands<'a> {
 
     /// The smallest such difference over all pairs.
     fn distance(&self, piece: &Piece, statements: &[usize], attach: &[Option<(usize, i64)>]) -> Result<Option<i64>> {
-        match self.difference(piece, statements, attach) {
-            None => Ok(Some(0)),
-            Some(difference) => piece.relation.minimum(&difference),
-        }
+        piece.relation.distance([attach[piece.from], attach[piece.to]], || {
+            match self.difference(piece, statements, attach) {
+                None => Ok(Some(0)),
+                Some(difference) => piece.relation.minimum(&difference),
+            }
+        })
     }
 
     /// The smallest shifts under which no dependence runs backwards; `None`: there are none worth having. `in_sequence`: the statements
@@ -534,30 +538,50 @@ impl Class {
     }
 }
 
-/// Joins the classes of two iterators whose indices `c·i` and `d·j` meet, where rates and statements allow it.
-fn unify(classes: &mut Vec<Class>, (a, k, c): (usize, usize, i64), (b, l, d): (usize, usize, i64)) {
-    let find =
-        |classes: &[Class], at, k| classes.iter().position(|class| class.members.iter().any(|m| (m.0, m.1) == (at, k)));
-    let (Some(first), Some(second)) = (find(classes, a, k), find(classes, b, l)) else { return };
-    let clash = |x: &Class, y: &Class| x.members.iter().any(|m| y.members.iter().any(|n| m.0 == n.0));
-    if first == second || clash(&classes[first], &classes[second]) {
-        return;
+/// Classes while they grow.
+struct Classes {
+    /// Those that were joined to others have no members.
+    all: Vec<Class>,
+    /// The class of each statement's iterators.
+    of: Vec<Vec<usize>>,
+}
+
+impl Classes {
+    /// Each iterator of statements with so many of them by itself.
+    fn of(iterators: impl Iterator<Item = usize>) -> Classes {
+        let mut classes = Classes { all: Vec::new(), of: Vec::new() };
+        for (at, iterators) in iterators.enumerate() {
+            classes.of.push((classes.all.len()..classes.all.len() + iterators).collect());
+            classes.all.extend((0..iterators).map(|k| Class { members: vec![(at, k, 1)] }));
+        }
+        classes
     }
-    let rate = |class: &Class, at, k| class.members.iter().find(|m| (m.0, m.1) == (at, k)).map_or(1, |m| m.2);
-    // The loop's value is rate·i = scale·c·i: both sides must agree on the scale.
-    let (p, q) = (rate(&classes[first], a, k), rate(&classes[second], b, l));
-    let (left, right) = (p.saturating_mul(d), q.saturating_mul(c));
-    let (more_first, more_second) = match (left, right) {
-        (x, y) if x == y => (1, 1),
-        (x, y) if x > 0 && y > 0 && x % y == 0 => (1, x / y),
-        (x, y) if x > 0 && y > 0 && y % x == 0 => (y / x, 1),
-        _ => return,
-    };
-    let moved = classes.remove(second.max(first));
-    let (grow_kept, grow_moved) = if first < second { (more_first, more_second) } else { (more_second, more_first) };
-    let kept = &mut classes[first.min(second)];
-    kept.members.iter_mut().for_each(|m| m.2 = m.2.saturating_mul(grow_kept));
-    kept.members.extend(moved.members.into_iter().map(|(at, k, rate)| (at, k, rate.saturating_mul(grow_moved))));
+
+    /// Joins the classes of two iterators whose indices `c·i` and `d·j` meet, where rates and statements allow it.
+    fn unify(&mut self, (a, k, c): (usize, usize, i64), (b, l, d): (usize, usize, i64)) {
+        let (first, second) = (self.of[a][k], self.of[b][l]);
+        let clash = |x: &Class, y: &Class| x.members.iter().any(|m| y.members.iter().any(|n| m.0 == n.0));
+        if first == second || clash(&self.all[first], &self.all[second]) {
+            return;
+        }
+        let rate = |class: &Class, at, k| class.members.iter().find(|m| (m.0, m.1) == (at, k)).map_or(1, |m| m.2);
+        // The loop's value is rate·i = scale·c·i: both sides must agree on the scale.
+        let (p, q) = (rate(&self.all[first], a, k), rate(&self.all[second], b, l));
+        let (left, right) = (p.saturating_mul(d), q.saturating_mul(c));
+        let (more_first, more_second) = match (left, right) {
+            (x, y) if x == y => (1, 1),
+            (x, y) if x > 0 && y > 0 && x % y == 0 => (1, x / y),
+            (x, y) if x > 0 && y > 0 && y % x == 0 => (y / x, 1),
+            _ => return,
+        };
+        let moved = std::mem::take(&mut self.all[second].members);
+        let kept = &mut self.all[first].members;
+        kept.iter_mut().for_each(|m| m.2 = m.2.saturating_mul(more_first));
+        for (at, k, rate) in moved {
+            self.of[at][k] = first;
+            kept.push((at, k, rate.saturating_mul(more_second)));
+        }
+    }
 }
 
 /// Pairs of instances that must keep their order.

@@ -46,6 +46,8 @@ pub struct Decision {
     pub is_skewed: bool,
     /// Whether the search for a plan had too few steps to try all.
     pub is_cut_short: bool,
+    /// No choice among the groups that were considered moves fewer bytes, in however much room.
+    pub least_bytes: i64,
 }
 
 impl Decision {
@@ -69,6 +71,7 @@ impl Decision {
             apart_bytes: HashMap::new(),
             is_skewed: false,
             is_cut_short: false,
+            least_bytes: 0,
         }
     }
 }
@@ -108,7 +111,12 @@ pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Re
         planners.retain(|planner| planner.fuse != Fuse::Max || planner.moved().is_some_and(|all| hoped(all) < fewest));
     }
     thoroughly(known, goal, &mut planners)?;
-    planners.iter().map(|planner| Ok((planner.fuse, planner.decided()?))).collect()
+    let mut decisions = Vec::new();
+    for planner in &planners {
+        let least_bytes = planner.least_bytes(known)?;
+        decisions.push((planner.fuse, Decision { least_bytes, ..planner.decided()? }));
+    }
+    Ok(decisions)
 }
 
 /// What a thorough search mostly leaves at least of what a first one says.
@@ -184,9 +192,13 @@ struct Planner<'a> {
     goal: &'a Goal,
     fuse: Fuse,
     nests: &'a [Vec<usize>],
+    /// The arrays that each nest touches, in order.
+    arrays_of: Vec<Vec<usize>>,
     plans: Vec<Planned>,
     /// The fewest bytes that each run of nests moves with nothing resident.
     cheapest: HashMap<(usize, usize), i64>,
+    /// The bytes that each run of nests moves at least, in however much room.
+    least: HashMap<(usize, usize), i64>,
     /// Arrays that may stay in the scratchpad between groups.
     arrays: Vec<Resident>,
 }
@@ -201,7 +213,22 @@ struct Task {
 
 impl<'a> Planner<'a> {
     fn new(scop: &'a Scop, goal: &'a Goal, fuse: Fuse, nests: &'a [Vec<usize>]) -> Planner<'a> {
-        Planner { scop, goal, fuse, nests, plans: Vec::new(), cheapest: HashMap::new(), arrays: Vec::new() }
+        let touched = |nest: &Vec<usize>| {
+            let accesses = nest.iter().flat_map(|&s| &scop.statements[s].accesses);
+            accesses.map(|access| access.array).sorted_unstable().dedup().collect()
+        };
+        let arrays_of = nests.iter().map(touched).collect();
+        Planner {
+            scop,
+            goal,
+            fuse,
+            nests,
+            arrays_of,
+            plans: Vec::new(),
+            cheapest: HashMap::new(),
+            least: HashMap::new(),
+            arrays: Vec::new(),
+        }
     }
 
     /// Plans all runs of nests that its kind of fusion asks for.
@@ -243,14 +270,7 @@ impl<'a> Planner<'a> {
     }
 
     fn touched(&self, first: usize, end: usize) -> Vec<usize> {
-        let mut arrays: Vec<usize> = self
-            .statements(first, end)
-            .iter()
-            .flat_map(|&s| self.scop.statements[s].accesses.iter().map(|a| a.array))
-            .collect();
-        arrays.sort_unstable();
-        arrays.dedup();
-        arrays
+        self.arrays_of[first..end].iter().flatten().copied().sorted_unstable().dedup().collect()
     }
 
     /// The largest arrays that several nests touch and that fit.
@@ -258,7 +278,7 @@ impl<'a> Planner<'a> {
         let mut result = Vec::new();
         for (a, array) in self.scop.arrays.iter().enumerate() {
             let users: Vec<usize> =
-                (0..self.nests.len()).filter(|&n| self.touched(n, n + 1).binary_search(&a).is_ok()).collect();
+                (0..self.nests.len()).filter(|&n| self.arrays_of[n].binary_search(&a).is_ok()).collect();
             let (Some(&first), Some(&last)) = (users.first(), users.last()) else { continue };
             if users.len() < 2 || array.bytes() >= self.goal.capacity_bytes {
                 continue;
@@ -280,9 +300,9 @@ impl<'a> Planner<'a> {
 
     /// Whether a run of nests is small enough, and its last nest shares an array with the others.
     fn is_connected(&self, first: usize, end: usize) -> bool {
-        let last = self.touched(end - 1, end);
-        self.statements(first, end).len() <= STATEMENTS
-            && self.touched(first, end - 1).iter().any(|a| last.binary_search(a).is_ok())
+        let last = &self.arrays_of[end - 1];
+        self.nests[first..end].iter().map(Vec::len).sum::<usize>() <= STATEMENTS
+            && self.arrays_of[first..end - 1].iter().flatten().any(|a| last.binary_search(a).is_ok())
     }
 
     /// All runs of nests of a length that may be one group.
@@ -322,15 +342,18 @@ impl<'a> Planner<'a> {
     fn search(&mut self, known: &mut Known, tasks: Vec<Task>, care: Care) -> Result<()> {
         let mut asked = Vec::new();
         for task in tasks {
-            let problem = known.problem(self.statements(task.nests.0, task.nests.1), &task.resident)?;
-            let both = [problem.together().map(Rc::new), Some(problem)];
-            asked.extend(both.into_iter().flatten().map(|problem| (task.clone(), problem)));
+            let ways = known.ways(self.statements(task.nests.0, task.nests.1), &task.resident)?;
+            asked.extend(ways.iter().map(|group| (task.clone(), group.clone())));
         }
         let question = |(task, group): &(Task, Rc<GroupProblem>)| (group.problem.clone(), vec![task.room]);
         known.search(asked.iter().map(question).collect(), care, self.goal.effort);
         for (task, group) in asked {
-            let answer = known.answer(&(group.problem.clone(), vec![task.room]));
-            if let Some(plan) = answer.and_then(|answer| answer.plans().first().cloned().flatten()) {
+            let Some(answer) = known.answer(&(group.problem.clone(), vec![task.room])) else { continue };
+            if task.resident.is_empty() {
+                let least = self.least.entry(task.nests).or_insert(i64::MAX);
+                *least = answer.least_bytes().min(*least);
+            }
+            if let Some(plan) = answer.plans().first().cloned().flatten() {
                 let (peak, moved) = (plan.peak_bytes, plan.moved_bytes);
                 self.add(task.nests, &task.resident, peak, moved, How::Plan(group, plan));
             }
@@ -341,7 +364,7 @@ impl<'a> Planner<'a> {
     /// Plans runs once more, with arrays resident around them, as far as the best choice may count on it: what is chosen by the least that
     /// it could move is planned and chosen again, until all that is chosen is planned.
     fn reside(&mut self, known: &mut Known) -> Result<()> {
-        let mut hopes = self.hopes(known)?;
+        let mut hopes = self.hopes(known, &self.cheapest)?;
         while !hopes.is_empty() {
             let planned = self.plans.iter().map(|p| &p.candidate);
             let candidates: Vec<Candidate> = planned.chain(hopes.iter().map(|(hope, _)| hope)).cloned().collect();
@@ -360,13 +383,26 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// What runs could move at least with the arrays around them resident, or in less room beside such arrays.
+    /// No choice among the runs that were planned moves fewer bytes, in however much room.
+    fn least_bytes(&self, known: &mut Known) -> Result<i64> {
+        let alone = |(&(first, end), &moved_bytes): (&(usize, usize), &i64)| {
+            let moves = self.touched(first, end);
+            Candidate { nests: (first, end), resident: Vec::new(), moves, peak_bytes: 0, moved_bytes }
+        };
+        let hopes = self.hopes(known, &self.least)?.into_iter().map(|(hope, _)| hope);
+        let candidates: Vec<Candidate> = self.least.iter().sorted().map(alone).chain(hopes).collect();
+        let least = choose(self.nests.len(), &candidates, &self.arrays, i64::MAX);
+        Ok(least.map_or(0, |least| i64::try_from(least.moved_bytes).unwrap_or(0)))
+    }
+
+    /// What runs could move at least with the arrays around them resident, or in less room beside such arrays, by what they move with
+    /// nothing resident.
     ///
     /// A group can hold an array as long as it runs: with the array resident it saves no more than to move it in or out once, where its
     /// value comes from before or is read after.
-    fn hopes(&self, known: &mut Known) -> Result<Vec<(Candidate, Task)>> {
+    fn hopes(&self, known: &mut Known, with_nothing: &HashMap<(usize, usize), i64>) -> Result<Vec<(Candidate, Task)>> {
         let mut hopes = Vec::new();
-        for (&(first, end), &moved_bytes) in self.cheapest.iter().sorted() {
+        for (&(first, end), &moved_bytes) in with_nothing.iter().sorted() {
             let touched = self.touched(first, end);
             let is_touched = |t: &&Resident| touched.binary_search(&t.array).is_ok();
             let crosses = |t: &&Resident| is_touched(t) && (t.nests.0 < first || t.nests.1 > end);
@@ -416,17 +452,29 @@ impl<'a> Planner<'a> {
         Some(groups.chain(once).fold(0, i64::saturating_add))
     }
 
-    /// The best plan of each run of nests that is part of no longer one.
-    fn longest(&self) -> Vec<usize> {
-        let nests = |n: usize| self.plans[n].candidate.nests;
-        let contains = |a: (usize, usize), b: (usize, usize)| a != b && a.0 <= b.0 && b.1 <= a.1;
-        let all = 0..self.plans.len();
-        let plain =
-            |n: &usize| self.plans[*n].candidate.resident.is_empty() && matches!(self.plans[*n].how, How::Plan(..));
-        let mut longest: Vec<usize> =
-            all.clone().filter(plain).filter(|&n| !all.clone().any(|m| contains(nests(m), nests(n)))).collect();
-        longest.sort_by_key(|&n| (nests(n), self.plans[n].candidate.moved_bytes));
-        longest.dedup_by_key(|n| nests(*n));
+    /// The best plan of each run of nests in loops that they share, with nothing resident.
+    fn shared(&self) -> HashMap<(usize, usize), usize> {
+        let mut best: HashMap<(usize, usize), usize> = HashMap::new();
+        for (n, Planned { candidate, how, .. }) in self.plans.iter().enumerate() {
+            if candidate.resident.is_empty() && matches!(how, How::Plan(..)) {
+                let known = best.entry(candidate.nests).or_insert(n);
+                if candidate.moved_bytes < self.plans[*known].candidate.moved_bytes {
+                    *known = n;
+                }
+            }
+        }
+        best
+    }
+
+    /// The runs of nests that are part of no longer one.
+    fn longest(&self) -> Vec<(usize, usize)> {
+        let runs = self.plans.iter().map(|planned| planned.candidate.nests);
+        let mut longest: Vec<(usize, usize)> = Vec::new();
+        for run in runs.sorted_unstable_by_key(|&(first, end)| (first, std::cmp::Reverse(end))) {
+            if longest.last().is_none_or(|last| last.1 < run.1) {
+                longest.push(run);
+            }
+        }
         longest
     }
 
@@ -437,10 +485,11 @@ impl<'a> Planner<'a> {
         let mut wanted = choice.candidates;
         let alone = wanted.iter().all(|&c| self.plans[c].candidate.resident.is_empty());
         let room = |planned: &Planned| if alone { self.goal.capacity_bytes } else { planned.candidate.peak_bytes };
-        let longest = self.longest().into_iter().filter(|n| !wanted.contains(n) && self.may_win(*n, &wanted));
-        let longest: Vec<usize> = longest.collect();
+        let shared = self.shared();
+        let longest = self.longest().into_iter().filter_map(|run| shared.get(&run).copied());
+        let longest: Vec<usize> = longest.filter(|n| !wanted.contains(n) && self.may_win(*n, &wanted)).collect();
         wanted.extend(longest);
-        wanted.extend(self.rivals(&wanted));
+        wanted.extend(self.rivals(&wanted, &shared));
         let question = |c: usize| match &self.plans[c].how {
             How::Plan(group, _) => Some((c, (group.problem.clone(), vec![room(&self.plans[c])]))),
             _ => None,
@@ -456,14 +505,8 @@ impl<'a> Planner<'a> {
     }
 
     /// The halves of groups that would move little more at first sight: which is better shows when both are planned thoroughly.
-    fn rivals(&self, chosen: &[usize]) -> Vec<usize> {
-        let best = |run: (usize, usize)| {
-            let is_run = |n: &usize| {
-                let candidate = &self.plans[*n].candidate;
-                candidate.nests == run && candidate.resident.is_empty() && matches!(self.plans[*n].how, How::Plan(..))
-            };
-            (0..self.plans.len()).filter(is_run).min_by_key(|&n| self.plans[n].candidate.moved_bytes)
-        };
+    fn rivals(&self, chosen: &[usize], shared: &HashMap<(usize, usize), usize>) -> Vec<usize> {
+        let best = |run: (usize, usize)| shared.get(&run).copied();
         let moved = |n: usize| self.plans[n].candidate.moved_bytes;
         let halves = |&n: &usize| {
             let (first, end) = self.plans[n].candidate.nests;
@@ -558,6 +601,7 @@ impl<'a> Planner<'a> {
             apart_bytes,
             is_skewed: chosen.iter().any(is_skewed),
             is_cut_short,
+            least_bytes: 0,
         }
     }
 

@@ -4,16 +4,17 @@
 
 use super::bands::{Bands, GroupProblem};
 use super::nest::Staged;
-use super::problem::{Plan, Problem};
+use super::problem::{Plan, Problem, Shared};
 use super::search::{Found, frontier, outline};
 use crate::isl::Result;
+use indexmap::IndexSet;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A group's problem in plain integers, and capacities in bytes.
-pub type Question = (Problem, Vec<i64>);
+pub type Question = (Shared, Vec<i64>);
 
 /// How hard to look for plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +70,11 @@ impl Answer {
         &self.found.plans
     }
 
+    /// No plan moves fewer bytes, in however much room.
+    pub fn least_bytes(&self) -> i64 {
+        self.found.least_bytes
+    }
+
     /// Whether it was searched thoroughly, and steps were missing.
     pub fn is_cut_short(&self) -> bool {
         self.care == Care::Thorough && !self.found.is_complete
@@ -80,6 +86,20 @@ impl Answer {
     }
 }
 
+/// The problem of a group with the directions in which it walks an array apart, and together where there are several.
+#[derive(Clone)]
+pub struct Ways {
+    together: Option<Rc<GroupProblem>>,
+    apart: Rc<GroupProblem>,
+}
+
+impl Ways {
+    /// Where both are as good, the first is taken.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<GroupProblem>> {
+        self.together.iter().chain([&self.apart])
+    }
+}
+
 /// Answers in plain integers: they hold for a program and all ways to write it.
 pub type Answers = Rc<RefCell<HashMap<Question, Rc<Answer>>>>;
 
@@ -87,7 +107,7 @@ pub type Answers = Rc<RefCell<HashMap<Question, Rc<Answer>>>>;
 pub struct Known<'a> {
     pub bands: Bands<'a>,
     nests: u64,
-    problems: HashMap<(Vec<usize>, Vec<usize>), Rc<GroupProblem>>,
+    problems: HashMap<(Vec<usize>, Vec<usize>), Ways>,
     answers: Answers,
     /// Nests as the loop around one iteration, by their statements and the capacity.
     pub around: HashMap<(Vec<usize>, i64), Option<Staged>>,
@@ -110,13 +130,22 @@ impl<'a> Known<'a> {
     /// # Errors
     /// When isl's budget runs out.
     pub fn problem(&mut self, statements: Vec<usize>, resident: &[usize]) -> Result<Rc<GroupProblem>> {
+        Ok(self.ways(statements, resident)?.apart)
+    }
+
+    /// All ways to put it.
+    ///
+    /// # Errors
+    /// As for [`Known::problem`].
+    pub fn ways(&mut self, statements: Vec<usize>, resident: &[usize]) -> Result<Ways> {
         let key = (statements, resident.to_vec());
         if let Some(known) = self.problems.get(&key) {
             return Ok(known.clone());
         }
-        let problem = Rc::new(self.bands.problem(&key.0, resident)?);
-        self.problems.insert(key, problem.clone());
-        Ok(problem)
+        let apart = self.bands.problem(&key.0, resident)?;
+        let ways = Ways { together: apart.together().map(Rc::new), apart: Rc::new(apart) };
+        self.problems.insert(key, ways.clone());
+        Ok(ways)
     }
 
     /// What was found for a question that was searched.
@@ -127,13 +156,14 @@ impl<'a> Known<'a> {
     /// Searches all that has not been searched with as much care, side by side. Steps are counted, so the order of the answers
     /// does not matter. `effort` multiplies the steps.
     pub fn search(&mut self, questions: Vec<Question>, care: Care, effort: u32) {
-        let mut fresh: Vec<Question> = Vec::new();
+        let mut fresh: IndexSet<Question> = IndexSet::new();
         for question in questions {
             let is_known = self.answer(&question).is_some_and(|known| known.is_enough(care, self.nests));
-            if !is_known && !fresh.contains(&question) {
-                fresh.push(question);
+            if !is_known {
+                fresh.insert(question);
             }
         }
+        let mut fresh: Vec<Question> = fresh.into_iter().collect();
         // What takes longest first, so that no worker is left with it in the end.
         fresh.sort_by_key(|(problem, _)| std::cmp::Reverse(problem.statements.len()));
         let steps = self.steps(care, effort);

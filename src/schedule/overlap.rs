@@ -7,7 +7,7 @@
 use super::bands::GroupProblem;
 use super::decide::{Goal, STATEMENTS};
 use super::known::{Care, Known, Question};
-use super::problem::{Array, Attach, BandDim, Edge, Index, Plan, Problem, Statement};
+use super::problem::{Array, Attach, BandDim, Edge, Index, Plan, Problem, Shared, Statement};
 use crate::isl::Result;
 use crate::lang::ast::{Program, Role};
 use crate::poly::{Overlap, Ranges, Scop, Slabs};
@@ -179,7 +179,7 @@ impl Run<'_> {
 /// The trial with the plan that moves least; of several the one that adds the fewest operations.
 fn best<'t>(known: &mut Known, group: &GroupProblem, trials: Vec<&'t Trial>, goal: &Goal) -> Option<(&'t Trial, Plan)> {
     let problem = |trial: &Trial| Sliced { group, slabs: &trial.slabs }.problem();
-    let question = |trial: &'t Trial| ((problem(trial), vec![goal.capacity_bytes]), trial);
+    let question = |trial: &'t Trial| ((Shared::new(problem(trial)), vec![goal.capacity_bytes]), trial);
     let questions: Vec<(Question, &Trial)> = trials.into_iter().map(question).collect();
     known.search(questions.iter().map(|(question, _)| question.clone()).collect(), Care::Outline, goal.effort);
     let planned =

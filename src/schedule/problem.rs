@@ -4,6 +4,10 @@
 //! Domains are box hulls, cut by what ties two iterators to each other, so figures of a plan are exact for rectangular programs and close
 //! for triangles: what a plan really moves is counted on the emitted program.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
 /// A candidate group of statements, in the order in which they stand in the sequence below the band.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
@@ -12,6 +16,41 @@ pub struct Problem {
     /// Loops that the statements can share, in source order of their first iterator. A plan uses a subset in any order.
     pub dims: Vec<BandDim>,
     pub edges: Vec<Edge>,
+}
+
+/// A problem that is cheap to copy, to compare and to look up.
+#[derive(Clone, Debug, Eq)]
+pub struct Shared {
+    problem: Arc<Problem>,
+    hash: u64,
+}
+
+impl Shared {
+    pub fn new(problem: Problem) -> Shared {
+        let mut hasher = DefaultHasher::new();
+        problem.hash(&mut hasher);
+        Shared { problem: Arc::new(problem), hash: hasher.finish() }
+    }
+}
+
+impl Deref for Shared {
+    type Target = Problem;
+
+    fn deref(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Shared) -> bool {
+        Arc::ptr_eq(&self.problem, &other.problem) || self.hash == other.hash && self.problem == other.problem
+    }
+}
+
+impl Hash for Shared {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -175,8 +175,7 @@ impl Temp<'_> {
         if statements.len() > STATEMENTS {
             return Ok(None);
         }
-        let group = known.problem(statements, &[])?;
-        let ways: Vec<Rc<GroupProblem>> = [group.together().map(Rc::new), Some(group)].into_iter().flatten().collect();
+        let ways = known.ways(statements, &[])?;
         let room = vec![goal.capacity_bytes];
         let questions: Vec<_> = ways.iter().map(|way| (way.problem.clone(), room.clone())).collect();
         known.search(questions.clone(), Care::Thorough, goal.effort);

@@ -12,8 +12,12 @@ pub struct Relation {
     /// `{ [S[i] -> T[j]] }`
     pairs: Set,
     minima: RefCell<HashMap<Linear, Option<i64>>>,
+    distances: RefCell<Vec<(Along, Option<i64>)>>,
     parts: RefCell<HashMap<Linear, Parts>>,
 }
+
+/// Iterators of source and sink with the rates at which they run along a loop; `None` where there is none.
+pub type Along = [Option<(usize, i64)>; 2];
 
 /// The pairs where a form is 0, and those where it is positive; `None` where there are none.
 pub type Parts = [Option<Rc<Relation>>; 2];
@@ -26,7 +30,12 @@ impl Relation {
     }
 
     fn of(pairs: Set) -> Rc<Relation> {
-        Rc::new(Relation { pairs, minima: RefCell::default(), parts: RefCell::default() })
+        Rc::new(Relation {
+            pairs,
+            minima: RefCell::default(),
+            distances: RefCell::default(),
+            parts: RefCell::default(),
+        })
     }
 
     /// The smallest value of a form over all pairs; `None` where there is none.
@@ -39,6 +48,20 @@ impl Relation {
         }
         let found = self.pairs.minimum(&form.coefficients, form.constant)?;
         self.minima.borrow_mut().insert(form.clone(), found);
+        Ok(found)
+    }
+
+    /// The smallest distance along a loop, as `find` computes it once.
+    ///
+    /// # Errors
+    /// When isl's budget runs out.
+    pub fn distance(&self, along: Along, find: impl FnOnce() -> Result<Option<i64>>) -> Result<Option<i64>> {
+        let known = self.distances.borrow().iter().find(|(known, _)| *known == along).map(|(_, distance)| *distance);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = find()?;
+        self.distances.borrow_mut().push((along, found));
         Ok(found)
     }
 

@@ -17,14 +17,12 @@ use std::rc::Rc;
 /// An array's number, the number of the part of it, and which of one statement's ways to walk that.
 type Key = (usize, usize, usize);
 
-impl Bands<'_> {
+impl<'a> Bands<'a> {
     /// Numbers the arrays of a group: the program's number of each, the first of those that are ways to walk the same part, and for each
     /// statement and access which of them it belongs to.
     pub(super) fn arrays(&self, statements: &[usize]) -> Result<(Vec<(usize, usize)>, Vec<Vec<usize>>)> {
         let written: Vec<usize> = statements.iter().map(|&s| self.scop.statements[s].accesses[0].array).collect();
-        let accesses = |&s: &usize| (0..self.scop.statements[s].accesses.len()).map(move |n| (s, n));
-        let reaches: Vec<Reach> =
-            statements.iter().flat_map(accesses).map(|of| self.reach(of)).collect::<Result<_>>()?;
+        let reaches: Vec<&Reach> = statements.iter().flat_map(|&s| &self.reaches[s]).collect();
         let is_one = |a: &Reach, b: &Reach| {
             Ok(a.direction == b.direction && a.is_near(b)
                 || a.may_meet(b) && self.meetings.has(self.scop, a.of, b.of)?)
@@ -54,8 +52,14 @@ impl Bands<'_> {
         Ok((known.iter().map(|key| (key.0, first(key))).collect(), of_access))
     }
 
-    fn reach(&self, of: AccessId) -> Result<Reach<'_>> {
-        let (s, access) = (of.0, &self.scop.statements[of.0].accesses[of.1]);
+    /// Where the accesses of a statement go.
+    pub(super) fn reach(&self, s: usize) -> Result<Vec<Reach<'a>>> {
+        let accesses = self.scop.statements[s].accesses.iter().enumerate();
+        accesses.map(|(n, access)| self.reach_of((s, n), access)).collect()
+    }
+
+    fn reach_of(&self, of: AccessId, access: &'a Access) -> Result<Reach<'a>> {
+        let s = of.0;
         let dims = &self.scop.statements[s].dims;
         let (mut along, mut direction, mut hull) = (Vec::new(), Vec::new(), Vec::new());
         for (d, linear) in access.linear.iter().enumerate() {
@@ -114,7 +118,7 @@ impl Meetings {
 }
 
 /// Where an access goes.
-struct Reach<'a> {
+pub(super) struct Reach<'a> {
     of: AccessId,
     access: &'a Access,
     /// For each dimension of the array the loop that carries the index farthest, and by how much; `None` where the index rounds or stands.
@@ -144,11 +148,11 @@ impl Reach<'_> {
 }
 
 /// Accesses of one array that are joined, directly or through others, have the same number.
-fn components(reaches: &[Reach], joined: impl Fn(&Reach, &Reach) -> Result<bool>) -> Result<Vec<usize>> {
+fn components(reaches: &[&Reach], joined: impl Fn(&Reach, &Reach) -> Result<bool>) -> Result<Vec<usize>> {
     let mut numbers: Vec<usize> = (0..reaches.len()).collect();
     for (n, reach) in reaches.iter().enumerate() {
         for (m, other) in reaches[..n].iter().enumerate() {
-            if numbers[m] != numbers[n] && other.access.array == reach.access.array && joined(other, reach)? {
+            if other.access.array == reach.access.array && numbers[m] != numbers[n] && joined(other, reach)? {
                 let (kept, moved) = (numbers[m].min(numbers[n]), numbers[m].max(numbers[n]));
                 numbers.iter_mut().filter(|number| **number == moved).for_each(|number| *number = kept);
             }

@@ -106,6 +106,15 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Bytes that every plan moves at least, in however much room.
+    pub fn least_bytes(&mut self) -> i64 {
+        let capacities = std::mem::replace(&mut self.capacities, vec![i64::MAX]);
+        let depths = self.outermost();
+        let least = self.bounds(&depths)[0];
+        self.capacities = capacities;
+        least
+    }
+
     /// Looks for plans without shared loops: the first ones, and those that need least room.
     pub fn stage(&mut self, pass: Pass) {
         self.prepare(pass);

@@ -51,6 +51,8 @@ pub struct Found {
     pub plans: Vec<Option<Plan>>,
     /// Whether the last pass had steps enough to try all that it was to try.
     pub is_complete: bool,
+    /// No plan moves fewer bytes, in however much room.
+    pub least_bytes: i64,
 }
 
 /// The best plans for capacities (bytes, ascending), of all sizes of tiles. A pass of the search takes at most `steps` steps, of some
@@ -86,12 +88,13 @@ fn sketch(group: &mut Group, steps: u64) {
 
 fn look(problem: &Problem, capacities: &[i64], search: impl FnOnce(&mut Group)) -> Found {
     let Some(pricer) = Pricer::new(problem) else {
-        return Found { plans: vec![None; capacities.len()], is_complete: true };
+        return Found { plans: vec![None; capacities.len()], is_complete: true, least_bytes: 0 };
     };
     let mut group = Group::new(pricer, capacities);
+    let least_bytes = group.least_bytes();
     search(&mut group);
     let Group { mut pricer, best, is_complete, .. } = group;
     let grown = best.into_iter().zip(capacities);
     let plans = grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect();
-    Found { plans, is_complete }
+    Found { plans, is_complete, least_bytes }
 }
