@@ -100,16 +100,22 @@ pub struct Goal {
 /// When isl's budget runs out.
 pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Result<Vec<(Fuse, Decision)>> {
     let nests = nests(scop);
-    let mut planners = Vec::new();
-    for &fuse in kinds {
+    let mut planners: Vec<Planner> = Vec::new();
+    for &fuse in kinds.iter().sorted_by_key(|fuse| **fuse == Fuse::Max) {
+        let auto =
+            planners.iter().find(|planner| planner.fuse == Fuse::Auto).and_then(|auto| Some((auto, auto.moved()?)));
+        if let (Some((auto, moved)), Fuse::Max) = (auto, fuse)
+            && moved <= auto.least_bytes(known)?
+        {
+            continue;
+        }
         let mut planner = Planner::new(scop, goal, fuse, &nests);
         planner.outline(known)?;
-        planners.push(planner);
+        if auto.is_none_or(|(_, fewest)| planner.moved().is_some_and(|all| hoped(all) < fewest)) {
+            planners.push(planner);
+        }
     }
-    let fewest = planners.iter().filter(|planner| planner.fuse == Fuse::Auto).find_map(Planner::moved);
-    if let Some(fewest) = fewest {
-        planners.retain(|planner| planner.fuse != Fuse::Max || planner.moved().is_some_and(|all| hoped(all) < fewest));
-    }
+    planners.sort_by_key(|planner| kinds.iter().position(|fuse| *fuse == planner.fuse));
     thoroughly(known, goal, &mut planners)?;
     let mut decisions = Vec::new();
     for planner in &planners {
@@ -197,7 +203,7 @@ struct Planner<'a> {
     plans: Vec<Planned>,
     /// The fewest bytes that each run of nests moves with nothing resident.
     cheapest: HashMap<(usize, usize), i64>,
-    /// The bytes that each run of nests moves at least, in however much room.
+    /// The bytes that each run of nests moves at least, in however much room: what it is taken to move until it is planned.
     least: HashMap<(usize, usize), i64>,
     /// Arrays that may stay in the scratchpad between groups.
     arrays: Vec<Resident>,
@@ -250,8 +256,16 @@ impl<'a> Planner<'a> {
             }
             Fuse::Auto => {
                 self.arrays = self.residents();
-                (1..=longest).try_for_each(|length| self.plan(known, &self.longer(length), Care::Outline))?;
-                self.reside(known)
+                for length in 1..=longest {
+                    let runs = self.longer(length);
+                    for &(first, end) in &runs {
+                        let ways = known.ways(self.statements(first, end), &[])?;
+                        self.least.insert((first, end), known.least_bytes(&ways));
+                    }
+                    let tight: Vec<_> = runs.into_iter().filter(|run| !self.is_ample(*run)).collect();
+                    self.plan(known, &tight, Care::Outline)?;
+                }
+                self.fulfil(known)
             }
         }
     }
@@ -320,9 +334,20 @@ impl<'a> Planner<'a> {
         runs
     }
 
+    /// The bytes that a run moves with nothing resident, or is taken to move.
+    fn moved_by(&self, run: (usize, usize)) -> Option<i64> {
+        self.cheapest.get(&run).or_else(|| self.least.get(&run)).copied()
+    }
+
+    /// Whether all but the first and all but the last nest of a run move no more than they must: it is likely to move no more either.
+    fn is_ample(&self, (first, end): (usize, usize)) -> bool {
+        let is_least = |run| self.moved_by(run).is_some_and(|moved| self.least.get(&run) == Some(&moved));
+        end - first > 1 && is_least((first, end - 1)) && is_least((first + 1, end))
+    }
+
     /// Whether a run moves less as one group than in the best of its parts.
     fn pays(&self, (first, end): (usize, usize)) -> bool {
-        let moved = |run: (usize, usize)| self.cheapest.get(&run).copied().unwrap_or(i64::MAX);
+        let moved = |run: (usize, usize)| self.moved_by(run).unwrap_or(i64::MAX);
         let together = moved((first, end));
         let parts = (first + 1..end).map(|cut| moved((first, cut)).saturating_add(moved((cut, end))));
         together < parts.min().unwrap_or(i64::MAX)
@@ -349,10 +374,6 @@ impl<'a> Planner<'a> {
         known.search(asked.iter().map(question).collect(), care, self.goal.effort);
         for (task, group) in asked {
             let Some(answer) = known.answer(&(group.problem.clone(), vec![task.room])) else { continue };
-            if task.resident.is_empty() {
-                let least = self.least.entry(task.nests).or_insert(i64::MAX);
-                *least = answer.least_bytes().min(*least);
-            }
             if let Some(plan) = answer.plans().first().cloned().flatten() {
                 let (peak, moved) = (plan.peak_bytes, plan.moved_bytes);
                 self.add(task.nests, &task.resident, peak, moved, How::Plan(group, plan));
@@ -361,10 +382,13 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Plans runs once more, with arrays resident around them, as far as the best choice may count on it: what is chosen by the least that
-    /// it could move is planned and chosen again, until all that is chosen is planned.
-    fn reside(&mut self, known: &mut Known) -> Result<()> {
-        let mut hopes = self.hopes(known, &self.cheapest)?;
+    /// Plans runs that are not planned, and runs with arrays resident around them, as far as the best choice may count on it: what is
+    /// chosen by the least that it could move is planned and chosen again, until all that is chosen is planned.
+    fn fulfil(&mut self, known: &mut Known) -> Result<()> {
+        let runs = self.least.keys().copied().sorted();
+        let moved: Vec<_> = runs.filter_map(|run| Some((run, self.moved_by(run)?))).collect();
+        let mut hopes = self.hopes(known, &moved)?;
+        hopes.retain(|(_, task)| !self.is_planned(task));
         while !hopes.is_empty() {
             let planned = self.plans.iter().map(|p| &p.candidate);
             let candidates: Vec<Candidate> = planned.chain(hopes.iter().map(|(hope, _)| hope)).cloned().collect();
@@ -383,14 +407,15 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
+    /// Whether a run is planned with all of the room and nothing resident.
+    fn is_planned(&self, task: &Task) -> bool {
+        task.room == self.goal.capacity_bytes && self.cheapest.contains_key(&task.nests)
+    }
+
     /// No choice among the runs that were planned moves fewer bytes, in however much room.
     fn least_bytes(&self, known: &mut Known) -> Result<i64> {
-        let alone = |(&(first, end), &moved_bytes): (&(usize, usize), &i64)| {
-            let moves = self.touched(first, end);
-            Candidate { nests: (first, end), resident: Vec::new(), moves, peak_bytes: 0, moved_bytes }
-        };
-        let hopes = self.hopes(known, &self.least)?.into_iter().map(|(hope, _)| hope);
-        let candidates: Vec<Candidate> = self.least.iter().sorted().map(alone).chain(hopes).collect();
+        let least: Vec<_> = self.least.iter().map(|(run, least)| (*run, *least)).sorted().collect();
+        let candidates: Vec<Candidate> = self.hopes(known, &least)?.into_iter().map(|(hope, _)| hope).collect();
         let least = choose(self.nests.len(), &candidates, &self.arrays, i64::MAX);
         Ok(least.map_or(0, |least| i64::try_from(least.moved_bytes).unwrap_or(0)))
     }
@@ -400,9 +425,9 @@ impl<'a> Planner<'a> {
     ///
     /// A group can hold an array as long as it runs: with the array resident it saves no more than to move it in or out once, where its
     /// value comes from before or is read after.
-    fn hopes(&self, known: &mut Known, with_nothing: &HashMap<(usize, usize), i64>) -> Result<Vec<(Candidate, Task)>> {
+    fn hopes(&self, known: &mut Known, alone: &[((usize, usize), i64)]) -> Result<Vec<(Candidate, Task)>> {
         let mut hopes = Vec::new();
-        for (&(first, end), &moved_bytes) in with_nothing.iter().sorted() {
+        for &((first, end), moved_bytes) in alone {
             let touched = self.touched(first, end);
             let is_touched = |t: &&Resident| touched.binary_search(&t.array).is_ok();
             let crosses = |t: &&Resident| is_touched(t) && (t.nests.0 < first || t.nests.1 > end);
@@ -420,9 +445,8 @@ impl<'a> Planner<'a> {
                 let moved_bytes = moved_bytes.saturating_sub(saved.fold(0, i64::saturating_add)).max(0);
                 let beside = |t: &Resident| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array);
                 // Less room is what arrays that stay alive beside the group leave.
-                let mut rooms = if self.arrays.iter().any(beside) { vec![room / 2, room] } else { vec![room] };
-                // All of the room and nothing resident is what is planned already.
-                rooms.retain(|&room| 0 < room && room < self.goal.capacity_bytes);
+                let mut rooms = if self.arrays.iter().any(beside) { vec![room, room / 2] } else { vec![room] };
+                rooms.retain(|&room| 0 < room);
                 let moves: Vec<usize> = touched.iter().copied().filter(|a| !resident.contains(a)).collect();
                 for room in rooms {
                     let (nests, resident, moves) = ((first, end), resident.clone(), moves.clone());

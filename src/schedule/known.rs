@@ -5,7 +5,7 @@
 use super::bands::{Bands, GroupProblem};
 use super::nest::Staged;
 use super::problem::{Plan, Problem, Shared};
-use super::search::{Found, frontier, outline};
+use super::search::{Found, frontier, least_bytes, outline};
 use crate::isl::Result;
 use indexmap::IndexSet;
 use std::cell::RefCell;
@@ -70,11 +70,6 @@ impl Answer {
         &self.found.plans
     }
 
-    /// No plan moves fewer bytes, in however much room.
-    pub fn least_bytes(&self) -> i64 {
-        self.found.least_bytes
-    }
-
     /// Whether it was searched thoroughly, and steps were missing.
     pub fn is_cut_short(&self) -> bool {
         self.care == Care::Thorough && !self.found.is_complete
@@ -108,6 +103,7 @@ pub struct Known<'a> {
     pub bands: Bands<'a>,
     nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Ways>,
+    least: HashMap<Shared, i64>,
     answers: Answers,
     /// Nests as the loop around one iteration, by their statements and the capacity.
     pub around: HashMap<(Vec<usize>, i64), Option<Staged>>,
@@ -116,7 +112,8 @@ pub struct Known<'a> {
 impl<'a> Known<'a> {
     pub fn new(bands: Bands<'a>, answers: &Answers) -> Known<'a> {
         let nests = bands.nests();
-        Known { bands, nests, problems: HashMap::new(), answers: answers.clone(), around: HashMap::new() }
+        let (problems, least, around) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Known { bands, nests, problems, least, answers: answers.clone(), around }
     }
 
     /// What is asked of one iteration of some nests of this program: its searches get no more steps than the program's.
@@ -146,6 +143,14 @@ impl<'a> Known<'a> {
         let ways = Ways { together: apart.together().map(Rc::new), apart: Rc::new(apart) };
         self.problems.insert(key, ways.clone());
         Ok(ways)
+    }
+
+    /// Bytes that a group moves at least, in however much room.
+    pub fn least_bytes(&mut self, ways: &Ways) -> i64 {
+        let of = |group: &Rc<GroupProblem>| {
+            *self.least.entry(group.problem.clone()).or_insert_with(|| least_bytes(&group.problem))
+        };
+        ways.iter().map(of).min().unwrap_or(0)
     }
 
     /// What was found for a question that was searched.

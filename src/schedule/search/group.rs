@@ -106,13 +106,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Bytes that every plan moves at least, in however much room.
+    /// Bytes that every plan moves at least in the room of the first capacity.
     pub fn least_bytes(&mut self) -> i64 {
-        let capacities = std::mem::replace(&mut self.capacities, vec![i64::MAX]);
         let depths = self.outermost();
-        let least = self.bounds(&depths)[0];
-        self.capacities = capacities;
-        least
+        self.bounds(&depths)[0]
     }
 
     /// Looks for plans without shared loops: the first ones, and those that need least room.

@@ -51,8 +51,11 @@ pub struct Found {
     pub plans: Vec<Option<Plan>>,
     /// Whether the last pass had steps enough to try all that it was to try.
     pub is_complete: bool,
-    /// No plan moves fewer bytes, in however much room.
-    pub least_bytes: i64,
+}
+
+/// Bytes that every plan moves at least, in however much room.
+pub fn least_bytes(problem: &Problem) -> i64 {
+    Pricer::new(problem).map_or(0, |pricer| Group::new(pricer, &[i64::MAX]).least_bytes())
 }
 
 /// The best plans for capacities (bytes, ascending), of all sizes of tiles. A pass of the search takes at most `steps` steps, of some
@@ -88,13 +91,12 @@ fn sketch(group: &mut Group, steps: u64) {
 
 fn look(problem: &Problem, capacities: &[i64], search: impl FnOnce(&mut Group)) -> Found {
     let Some(pricer) = Pricer::new(problem) else {
-        return Found { plans: vec![None; capacities.len()], is_complete: true, least_bytes: 0 };
+        return Found { plans: vec![None; capacities.len()], is_complete: true };
     };
     let mut group = Group::new(pricer, capacities);
-    let least_bytes = group.least_bytes();
     search(&mut group);
     let Group { mut pricer, best, is_complete, .. } = group;
     let grown = best.into_iter().zip(capacities);
     let plans = grown.map(|(plan, &capacity)| plan.map(|plan| grow::grow(&mut pricer, plan, capacity))).collect();
-    Found { plans, is_complete, least_bytes }
+    Found { plans, is_complete }
 }
