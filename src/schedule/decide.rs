@@ -1,6 +1,7 @@
 //! Which schedule moves the fewest bytes within a capacity?
 
 mod around;
+mod hopes;
 
 use super::bands::GroupProblem;
 use super::known::{Care, Known, Question};
@@ -9,7 +10,6 @@ use super::placement::{Candidate, Choice, Resident, choose};
 use super::problem::{Buffer, Plan};
 use super::skew::{Skewing, stage_skewed};
 use super::source::{source_nest, source_schedule};
-use super::subsets;
 use super::tree::{BufferSpec, Group, Path, Schedule, Scope, TileLoop, User};
 use crate::isl::Result;
 use crate::lang::ast::Role;
@@ -258,10 +258,7 @@ impl<'a> Planner<'a> {
                 self.arrays = self.residents();
                 for length in 1..=longest {
                     let runs = self.longer(length);
-                    for &(first, end) in &runs {
-                        let ways = known.ways(self.statements(first, end), &[])?;
-                        self.least.insert((first, end), known.least_bytes(&ways));
-                    }
+                    self.find_least(known, &runs)?;
                     let tight: Vec<_> = runs.into_iter().filter(|run| !self.is_ample(*run)).collect();
                     self.plan(known, &tight, Care::Outline)?;
                 }
@@ -339,12 +336,6 @@ impl<'a> Planner<'a> {
         self.cheapest.get(&run).or_else(|| self.least.get(&run)).copied()
     }
 
-    /// Whether all but the first and all but the last nest of a run move no more than they must: it is likely to move no more either.
-    fn is_ample(&self, (first, end): (usize, usize)) -> bool {
-        let is_least = |run| self.moved_by(run).is_some_and(|moved| self.least.get(&run) == Some(&moved));
-        end - first > 1 && is_least((first, end - 1)) && is_least((first + 1, end))
-    }
-
     /// Whether a run moves less as one group than in the best of its parts.
     fn pays(&self, (first, end): (usize, usize)) -> bool {
         let moved = |run: (usize, usize)| self.moved_by(run).unwrap_or(i64::MAX);
@@ -380,82 +371,6 @@ impl<'a> Planner<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Plans runs that are not planned, and runs with arrays resident around them, as far as the best choice may count on it: what is
-    /// chosen by the least that it could move is planned and chosen again, until all that is chosen is planned.
-    fn fulfil(&mut self, known: &mut Known) -> Result<()> {
-        let runs = self.least.keys().copied().sorted();
-        let moved: Vec<_> = runs.filter_map(|run| Some((run, self.moved_by(run)?))).collect();
-        let mut hopes = self.hopes(known, &moved)?;
-        hopes.retain(|(_, task)| !self.is_planned(task));
-        while !hopes.is_empty() {
-            let planned = self.plans.iter().map(|p| &p.candidate);
-            let candidates: Vec<Candidate> = planned.chain(hopes.iter().map(|(hope, _)| hope)).cloned().collect();
-            let Some(choice) = choose(self.nests.len(), &candidates, &self.arrays, self.goal.capacity_bytes) else {
-                break;
-            };
-            let chosen: Vec<usize> = choice.candidates.iter().filter_map(|c| c.checked_sub(self.plans.len())).collect();
-            if chosen.is_empty() {
-                break;
-            }
-            let tasks = chosen.iter().map(|&n| hopes[n].1.clone()).collect();
-            let mut at = 0..;
-            hopes.retain(|_| !at.next().is_some_and(|n| chosen.contains(&n)));
-            self.search(known, tasks, Care::Outline)?;
-        }
-        Ok(())
-    }
-
-    /// Whether a run is planned with all of the room and nothing resident.
-    fn is_planned(&self, task: &Task) -> bool {
-        task.room == self.goal.capacity_bytes && self.cheapest.contains_key(&task.nests)
-    }
-
-    /// No choice among the runs that were planned moves fewer bytes, in however much room.
-    fn least_bytes(&self, known: &mut Known) -> Result<i64> {
-        let least: Vec<_> = self.least.iter().map(|(run, least)| (*run, *least)).sorted().collect();
-        let candidates: Vec<Candidate> = self.hopes(known, &least)?.into_iter().map(|(hope, _)| hope).collect();
-        let least = choose(self.nests.len(), &candidates, &self.arrays, i64::MAX);
-        Ok(least.map_or(0, |least| i64::try_from(least.moved_bytes).unwrap_or(0)))
-    }
-
-    /// What runs could move at least with the arrays around them resident, or in less room beside such arrays, by what they move with
-    /// nothing resident.
-    ///
-    /// A group can hold an array as long as it runs: with the array resident it saves no more than to move it in or out once, where its
-    /// value comes from before or is read after.
-    fn hopes(&self, known: &mut Known, alone: &[((usize, usize), i64)]) -> Result<Vec<(Candidate, Task)>> {
-        let mut hopes = Vec::new();
-        for &((first, end), moved_bytes) in alone {
-            let touched = self.touched(first, end);
-            let is_touched = |t: &&Resident| touched.binary_search(&t.array).is_ok();
-            let crosses = |t: &&Resident| is_touched(t) && (t.nests.0 < first || t.nests.1 > end);
-            let crossing: Vec<&Resident> = self.arrays.iter().filter(crosses).take(CROSSING).collect();
-            let group = known.problem(self.statements(first, end), &[])?;
-            let passes = |t: &Resident| {
-                let own = group.arrays.iter().zip(&group.problem.arrays).filter(|(array, _)| **array == t.array);
-                own.map(|(_, array)| i64::from(array.live_in) + i64::from(array.live_out)).max().unwrap_or(0)
-            };
-            for kept in subsets(crossing.len()) {
-                let resident: Vec<usize> = kept.iter().map(|&k| crossing[k].array).collect();
-                let bytes = kept.iter().map(|&k| crossing[k].bytes).fold(0, i64::saturating_add);
-                let room = self.goal.capacity_bytes.saturating_sub(bytes);
-                let saved = kept.iter().map(|&k| crossing[k].bytes.saturating_mul(passes(crossing[k])));
-                let moved_bytes = moved_bytes.saturating_sub(saved.fold(0, i64::saturating_add)).max(0);
-                let beside = |t: &Resident| t.nests.0 < end && first < t.nests.1 && !resident.contains(&t.array);
-                // Less room is what arrays that stay alive beside the group leave.
-                let mut rooms = if self.arrays.iter().any(beside) { vec![room, room / 2] } else { vec![room] };
-                rooms.retain(|&room| 0 < room);
-                let moves: Vec<usize> = touched.iter().copied().filter(|a| !resident.contains(a)).collect();
-                for room in rooms {
-                    let (nests, resident, moves) = ((first, end), resident.clone(), moves.clone());
-                    let task = Task { nests, resident: resident.clone(), room };
-                    hopes.push((Candidate { nests, resident, moves, peak_bytes: 0, moved_bytes }, task));
-                }
-            }
-        }
-        Ok(hopes)
     }
 
     fn choose(&self) -> Option<Choice> {
