@@ -253,6 +253,14 @@ fn strips_of_a_cube_are_written_where_the_last_tile_of_time_is_shorter() {
     assert!(heat(97) <= heat(100), "{} and {}", heat(97), heat(100));
 }
 
+/// Sweeps through a cube in strips along one direction move 8.0 MB, in two directions 6.4 MB.
+#[test]
+fn a_cube_is_cut_in_two_directions() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/heat_3d.loop")).expect("a kernel");
+    let bytes = moved(&text.replace("T = 500, N = 120", "T = 4, N = 60"), 20 << 10);
+    assert!(bytes < 6_500_000, "{bytes}");
+}
+
 #[test]
 fn rows_that_come_every_other_iteration_keep_a_window() {
     let text = "param H = 64, W = 96; input i8 X[H][W]; temp f32 B0[H][W], B1[H/2][W/2]; output f16 L1[H/2][W/2], L2[H/4][W/4]; \

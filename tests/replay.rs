@@ -86,12 +86,13 @@ fn refusal(failure: &Failure) -> String {
 type Small = (&'static str, &'static [(&'static str, i64)], i64, &'static str);
 
 const TWO_MM: Small = ("two_mm", &[("NI", 12), ("NJ", 14), ("NK", 10), ("NL", 16)], 900, "tile l by 4 {");
-const SMALL: [Small; 16] = [
+const SMALL: [Small; 17] = [
     TWO_MM,
     ("gemm", &[("M", 24), ("N", 20), ("K", 16)], 300, " in 2 loops"),
     ("gemm", &[("M", 256), ("N", 256), ("K", 256)], 1 << 18, "split "),
     ("doitgen", &[("R", 10), ("Q", 12), ("P", 32)], 4096, "expand S over r, q;"),
     ("jacobi_2d", &[("T", 8), ("N", 20)], 700, "(S2 at 2 * t + i)"),
+    ("heat_3d", &[("T", 3), ("N", 28)], 16_000, "2 * t + k - 1 by "),
     ("fdtd_2d", &[("T", 8), ("NX", 30), ("NY", 20)], 12_000, "t by 1 {"),
     ("blur", &[("H", 24), ("W", 20)], 2_000, "keep"),
     ("softmax", &[("M", 16), ("N", 24)], 300, "group"),

@@ -12,7 +12,7 @@ use crate::report::Budget;
 use crate::schedule::bands::Bands;
 use crate::schedule::split::{self, Split};
 use crate::schedule::tree::Schedule;
-use crate::schedule::{self, Answers, Care, Decision, Fuse, Goal, Groups, Known, Skewing};
+use crate::schedule::{self, Answers, Care, Decision, Fuse, Goal, Groups, Known, MOST_CUT, Skewing};
 use crate::schedule::{overlap, recompute};
 use crate::staging;
 use crate::timeline;
@@ -148,7 +148,7 @@ impl<'a> Work<'a> {
             return Err(self.does_not_fit(&Decision::in_source_order(&self.case.scop)?.schedule)?);
         }
         let mut found = Vec::new();
-        for (kind, decision) in self.decide(kinds, ROOMS[0], Skewing::Strips)? {
+        for (kind, decision) in self.decide(kinds, ROOMS[0], Skewing::Strips(MOST_CUT))? {
             let outcome = self.settle(kind, decision)?;
             found.push(outcome.map_or_else(|| self.in_source_order(), Ok)?);
         }
@@ -162,19 +162,21 @@ impl<'a> Work<'a> {
     /// intricate to be, so the best plan without it is carried out too.
     fn settle(&mut self, kind: Fuse, decision: Decision) -> Result<Option<usize>, Failure> {
         let is_skewed = decision.is_skewed;
-        let mut outcome = self.carry_out(decision)?.ok();
+        let carried_out = self.carry_out(decision)?;
+        let mut outcome = carried_out.ok();
         if is_skewed {
-            if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[1..4], Skewing::Strips)?;
-            }
-            if outcome.is_none() {
-                outcome = self.within(kind, &ROOMS[..4], Skewing::Rows)?;
+            let simpler = [Skewing::Strips(MOST_CUT), Skewing::Strips(1), Skewing::Rows];
+            let is_intricate = matches!(carried_out, Err(Refusal::Exhausted(_)));
+            for skewing in simpler.into_iter().skip(is_intricate.into()) {
+                if outcome.is_none() {
+                    outcome = self.within(kind, &ROOMS[..4], skewing)?;
+                }
             }
             let plain = self.within(kind, &ROOMS, Skewing::None)?;
             return Ok(self.better(outcome.into_iter().chain(plain)));
         }
         if outcome.is_none() {
-            outcome = self.within(kind, &ROOMS[1..], Skewing::Strips)?;
+            outcome = self.within(kind, &ROOMS[1..], Skewing::Strips(MOST_CUT))?;
         }
         Ok(outcome)
     }

@@ -22,7 +22,7 @@ pub mod tree;
 
 pub use decide::{Decision, Fuse, Goal, Groups, NESTS, STATEMENTS, decide, decide_groups};
 pub use known::{Answers, Care, Known};
-pub use skew::Skewing;
+pub use skew::{MOST_CUT, Skewing};
 pub use source::least_bytes;
 
 /// All subsets of `0..n`, the empty one first.

@@ -10,7 +10,8 @@
 //! an array's footprint for each tile of time, where its values live on from one step to the next, and its elements along the edges.
 //!
 //! Source: Wonnacott, "Using time skewing to eliminate idle time due to memory bandwidth and network limitations", IPDPS 2000.
-//! Differs: the skewing factors and the shifts come from the dependences; one dimension besides the rows is cut, the others stay whole.
+//! Differs: the skewing factors and the shifts come from the dependences; up to two dimensions besides the rows are cut, the others stay
+//! whole.
 
 use super::bands::{Bands, Skew, trip_count};
 use super::nest::Staged;
@@ -27,8 +28,8 @@ pub enum Skewing {
     None,
     /// Rows, the other dimensions whole.
     Rows,
-    /// Rows, and other dimensions in strips.
-    Strips,
+    /// Rows, and at most so many other dimensions in strips.
+    Strips(usize),
 }
 
 /// Iterators beyond this are not skewed, so that sums of a few of them fit.
@@ -47,7 +48,7 @@ pub fn stage_skewed(
     let most_cut = match skewing {
         Skewing::None => return Ok(None),
         Skewing::Rows => 0,
-        Skewing::Strips => CUT,
+        Skewing::Strips(most) => most,
     };
     let statements: Vec<usize> = statements.iter().copied().filter(|&s| bands.runs(s)).collect();
     let is_far = |s: &usize| bands.hull(*s).iter().any(|&(least, most)| least < -FARTHEST || most > FARTHEST);
@@ -58,7 +59,7 @@ pub fn stage_skewed(
     let mut best: Option<(Skewed, Tiles)> = None;
     for (n, rows) in skews.iter().enumerate() {
         let others: Vec<&Skew> = skews.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, skew)| skew).collect();
-        for cut in subsets(others.len().min(most_cut)) {
+        for cut in subsets(others.len()).into_iter().filter(|cut| cut.len() <= most_cut) {
             let columns = cut.into_iter().map(|m| others[m]).collect();
             let nest = Skewed::new(bands, &statements, rows, columns)?;
             if let Some(tiles) = nest.tiles(capacity_bytes)
@@ -121,7 +122,7 @@ struct Tiles {
 }
 
 /// Most loops that are cut.
-const CUT: usize = 1;
+pub const MOST_CUT: usize = 2;
 /// Widths of strips that are tried, in multiples of their drift.
 const WIDTHS: [i64; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64];
 

@@ -67,45 +67,39 @@ pub fn realise(times: &Times, dependences: &Dependences, spec: &BufferSpec) -> R
     let view = View { times, dependences, spec };
     let (scope, ring) = view.scope_and_ring();
     let grain = scope + usize::from(ring.is_some());
-    let mut accessed = view.accessed(grain)?;
+    let accessed = view.accessed(grain)?;
     let strips = ring.is_some() && view.is_skewed(scope);
     // Where an iteration touches every other row of its window, or every other element of a row, quotients tell which: sums and differences
     // of such sets grow fast. What the window spans stays from when its first row enters to when its last one leaves.
     let spans = ring.is_some() && (strips || view.is_alone() && accessed.has_quotients()?);
-    let (mut loads, mut stores, mut written);
+    let (mut loads, mut stores, mut held);
     match ring {
         Some(d) if spans => {
             let rows = view.rows(&accessed, d, grain)?;
-            let cross = |in_scope: Map| view.lifted(in_scope, scope)?.intersect(&rows);
             let all = view.accessed(scope)?;
-            accessed = cross(if strips || all.has_quotients()? { view.boxed(&all, scope)?.0 } else { all })?;
-            written = accessed.clone();
+            let all = if strips || all.has_quotients()? { view.boxed(&all, scope)?.0 } else { all };
+            held = view.lifted(all, scope)?.intersect(&rows)?;
             let Strip { needed, dirty } = match strips {
                 true => view.strip(scope)?,
                 false => Strip { needed: view.needed(scope, scope)?, dirty: view.dirty(scope, scope)? },
             };
-            (loads, stores) = (cross(needed)?, cross(dirty)?);
+            let (earlier, later) = view.earlier_and_later(grain)?;
+            let entering = rows.subtract(&earlier.apply_range(&rows)?)?.coalesce()?;
+            let leaving = rows.subtract(&later.apply_range(&rows)?)?.coalesce()?;
+            loads = view.lifted(needed, scope)?.intersect(&entering)?;
+            stores = view.lifted(dirty, scope)?.intersect(&leaving)?;
         }
         _ => {
-            written = view.written(grain)?;
             (loads, stores) = (view.needed(scope, grain)?, view.dirty(scope, grain)?);
-        }
-    }
-    let mut held = accessed.clone();
-    if ring.is_some() {
-        let (earlier, later) = view.earlier_and_later(grain)?;
-        let before = earlier.apply_range(&accessed)?;
-        let after = later.apply_range(&accessed)?;
-        written = later.apply_range(&written)?;
-        loads = loads.subtract(&before)?.coalesce()?;
-        if strips && loads.pieces()?.len() > MOST_PIECES {
-            let borders = accessed.intersect_range(&view.only_read(&loads)?)?;
-            loads = loads.subtract(&borders)?.union(&borders.subtract(&before)?)?;
-        }
-        stores = stores.subtract(&written)?;
-        // Of a window that spans its rows, what was in it and will be is in it.
-        if !spans {
-            held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
+            held = accessed.clone();
+            if ring.is_some() {
+                let (earlier, later) = view.earlier_and_later(grain)?;
+                let before = earlier.apply_range(&accessed)?;
+                let after = later.apply_range(&accessed)?;
+                loads = loads.subtract(&before)?.coalesce()?;
+                stores = stores.subtract(&later.apply_range(&view.written(grain)?)?)?;
+                held = held.union(&before)?.intersect(&accessed.union(&after)?)?;
+            }
         }
     }
     let array = &times.scop.arrays[spec.array];
@@ -135,7 +129,7 @@ const FASTEST: i64 = 64;
 
 /// Loads of a strip in more convex pieces than this are made simpler, where that is to load more of what is only read: loops over more
 /// can take isl very long to write.
-const MOST_PIECES: usize = 8;
+const MOST_PIECES: usize = 4;
 
 /// A decision and what is needed to read it.
 struct View<'a> {
@@ -250,26 +244,65 @@ impl View<'_> {
     /// What a strip finds in DRAM and leaves there, in boxes: between the elements of a box that must cross lie those that the strip's skewed
     /// edge passes by, and to load them, or to store what was loaded, changes nothing.
     fn strip(&self, scope: usize) -> Result<Strip> {
+        let crossings = self.crossings(scope)?;
         let all = self.needed(scope, scope)?;
         // What other strips made lies along the edges; the rest may lie elsewhere, and be little.
-        let mut made = self.nothing(scope)?;
-        for user in &self.spec.users {
-            for source in &self.spec.users {
-                let Some(flow) = self.flow(source.statement, user.statement) else { continue };
-                let read =
-                    self.times.prefix(user.statement, scope)?.reverse()?.apply_range(&flow.domain_factor_range()?)?;
-                made = made.union(&read)?;
-            }
-        }
-        let (faces, edge) = self.boxed(&all.intersect(&made)?, scope)?;
+        let (faces, edge, rest) = self.faces(&all, crossings.iter().map(|crossing| &crossing.read), scope)?;
         let (everything, size) = self.boxed(&all, scope)?;
-        let mut needed = if size / 5 <= edge / 4 { everything } else { faces.union(&all.subtract(&made)?)? };
-        let (dirty, _) = self.boxed(&self.dirty(scope, scope)?, scope)?;
+        let mut needed =
+            if size / 5 <= edge / 4 { everything } else { faces.union(&self.simpler(rest, &everything)?)? };
+        let all = self.dirty(scope, scope)?;
+        let (faces, edge, rest) = self.faces(&all, crossings.iter().map(|crossing| &crossing.made), scope)?;
+        let (everything, size) = self.boxed(&all, scope)?;
+        let dirty = if size / 5 <= edge / 4 || !rest.is_empty()? { everything } else { faces };
         // What is stored was loaded or computed.
         if !dirty.is_subset(&needed.union(&self.written(scope)?)?)? {
             needed = self.boxed(&needed.union(&dirty)?, scope)?.0;
         }
         Ok(Strip { needed, dirty })
+    }
+
+    /// For each loop of the scope what passes from one of its iterations to another, inside one of the loops around it.
+    fn crossings(&self, scope: usize) -> Result<Vec<Crossing>> {
+        let mut crossings = Vec::new();
+        for _ in 0..scope {
+            crossings.push(Crossing { read: self.nothing(scope)?, made: self.nothing(scope)? });
+        }
+        for (source, sink) in self.spec.users.iter().cartesian_product(&self.spec.users) {
+            let Some(mut flow) = self.flow(source.statement, sink.statement).cloned() else { continue };
+            let of = |user: &User| self.times.prefix(user.statement, scope)?.reverse();
+            for (outer, crossing) in crossings.iter_mut().enumerate() {
+                let (met, missed) = self.same_iteration(&flow, source, sink, outer + 1)?;
+                let read = of(sink)?.apply_range(&missed.domain_factor_range()?)?;
+                let made = of(source)?.apply_range(&missed.domain_factor_domain()?)?;
+                crossing.read = crossing.read.union(&read)?;
+                crossing.made = crossing.made.union(&made)?;
+                flow = met;
+            }
+        }
+        Ok(crossings)
+    }
+
+    /// Boxes around what crosses each edge, their size, and those of some elements that cross none.
+    fn faces<'m>(&self, all: &Map, across: impl Iterator<Item = &'m Map>, scope: usize) -> Result<(Map, i64, Map)> {
+        let (mut faces, mut size, mut rest) = (self.nothing(scope)?, 0i64, all.clone());
+        for crossing in across {
+            let (face, length) = self.boxed(&crossing.coalesce()?, scope)?;
+            faces = faces.union(&face)?;
+            size = size.saturating_add(length);
+            rest = rest.subtract(crossing)?;
+        }
+        Ok((faces, size, rest))
+    }
+
+    /// Some elements, or where they are many convex pieces all of those in their box that nothing in the group writes, if there are no others.
+    fn simpler(&self, elements: Map, in_box: &Map) -> Result<Map> {
+        let elements = elements.coalesce()?;
+        if elements.pieces()?.len() <= MOST_PIECES {
+            return Ok(elements);
+        }
+        let only_read = in_box.intersect_range(&self.only_read(&elements)?)?;
+        Ok(if elements.is_subset(&only_read)? { only_read } else { elements })
     }
 
     /// The elements of some transfers that nothing in the group writes.
@@ -677,6 +710,12 @@ impl View<'_> {
         let at: Vec<usize> = leaves.iter().enumerate().filter(|(_, leaf)| inside(leaf)).map(|(n, _)| n).collect();
         (at.first().copied().unwrap_or(0), at.last().copied().unwrap_or(0))
     }
+}
+
+/// What passes from one iteration of a loop to another: what is read in each, and what is made there. `{ P[x] -> A[a] }`
+struct Crossing {
+    read: Map,
+    made: Map,
 }
 
 /// What crosses for a strip. `{ P[x] -> A[a] }`
