@@ -1,8 +1,10 @@
 //! Are programs whose fewest bytes are known by hand scheduled so that they move no more?
 
+use polyfuse::ilp::Solver;
+use polyfuse::isl::Context;
 use polyfuse::machine::Machine;
-use polyfuse::schedule::Fuse;
-use polyfuse::{Options, lang, optimize};
+use polyfuse::schedule::{self, Answers, Fuse, Goal, Known, Skewing, bands::Bands};
+use polyfuse::{Options, lang, optimize, poly};
 
 /// The bytes that a program moves within a capacity.
 fn moved(text: &str, capacity_bytes: i64) -> i64 {
@@ -369,4 +371,36 @@ fn groups_of_many_statements_are_searched_to_bands_of_two_loops() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/fsrcnn.loop")).expect("a kernel");
     // Eight convolutions and what is between them, in slabs: nothing but the image, the weights and the result crosses.
     assert_eq!(moved_adding(0.25, &text, 365_183), 35_399_952);
+}
+
+/// Products of matrices and what rectifies them, no two of one shape: all that a run of them touches fits, so that a run is planned where it
+/// is chosen, and not with all runs that begin or end in it.
+#[test]
+fn a_long_program_with_room_enough_is_planned_by_few_searches() {
+    let nests = 48;
+    let width = |n: usize| 16 + n / 2;
+    let mut declared = format!("input X0[32][{}];", width(0));
+    let mut body = String::new();
+    for n in 0..nests {
+        let (m, rows) = (n + 1, format!("for i in 0..32, j in 0..{}", width(n + 1)));
+        declared += &format!("{} X{m}[32][{}];", if m == nests { "output" } else { "temp" }, width(m));
+        body += &match n % 2 {
+            0 => format!("{rows} {{ X{m}[i][j] = max(X{n}[i][j], 0); }}"),
+            _ => {
+                declared += &format!("input W{n}[{}][{}];", width(n), width(m));
+                let sum = format!("for k in 0..{} {{ X{m}[i][j] += X{n}[i][k] * W{n}[k][j]; }}", width(n));
+                format!("{rows} {{ X{m}[i][j] = 0; {sum} }}")
+            }
+        };
+    }
+    let parsed = lang::parse(&(declared + &body)).expect("a program parses");
+    let source = lang::resolve(&parsed, &[]).expect("a program that means something").program;
+    let scop = poly::extract(&source, &Context::new()).expect("statements");
+    let dependences = poly::dependences(&scop, poly::Reductions::Free, u64::MAX).expect("dependences");
+    let answers = Answers::default();
+    let mut known = Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"), &answers);
+    let goal = Goal { capacity_bytes: 1 << 20, effort: 1, skewing: Skewing::None };
+    schedule::decide(&mut known, &scop, &goal, &[Fuse::Auto]).expect("a decision");
+    let searches = answers.borrow().len();
+    assert!((nests..3 * nests).contains(&searches), "{searches} searches");
 }
