@@ -152,6 +152,11 @@ impl<'a> Bands<'a> {
         self.hulls[statement].is_some()
     }
 
+    /// Whether some iterators of a statement are tied to each other, as the sides of a triangle are.
+    pub fn leans(&self, statement: usize) -> bool {
+        !self.slopes[statement].is_empty()
+    }
+
     /// The problem of a group; `resident` arrays lie in the scratchpad already and take no part.
     ///
     /// # Errors

@@ -87,8 +87,12 @@ impl Planner<'_> {
         }
     }
 
-    /// No choice among the runs that were planned moves fewer bytes, in however much room.
+    /// No choice among the runs that were planned moves fewer bytes, in however much room; 0 where the boxes around triangles hold more than
+    /// is touched.
     pub(super) fn least_bytes(&self, known: &mut Known) -> Result<i64> {
+        if self.nests.iter().flatten().any(|&s| known.bands.leans(s)) {
+            return Ok(0);
+        }
         let least: Vec<_> = self.least.iter().map(|(run, least)| (*run, *least)).sorted().collect();
         let candidates: Vec<Candidate> = self.hopes(known, &least)?.into_iter().map(|hope| hope.candidate).collect();
         let least = choose(self.nests.len(), &candidates, &self.arrays, i64::MAX);
