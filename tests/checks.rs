@@ -52,7 +52,8 @@ fn right(text: &str, capacity_bytes: i64, fuse: Fuse) -> Outcome {
         _ => {
             let mut known =
                 Known::new(Bands::new(&scop, &dependences, Solver::default()).expect("bands"), &Answers::default());
-            let goal = schedule::Goal { capacity_bytes, effort: 1, skewing: crate::schedule::Skewing::Strips(1) };
+            let goal =
+                schedule::Goal { capacity_bytes, effort: 1, skewing: schedule::Skewing::Strips(schedule::MOST_CUT) };
             schedule::decide(&mut known, &scop, &goal, &[fuse]).expect("a decision").remove(0).1.schedule
         }
     };

@@ -153,7 +153,7 @@ impl<'a> Bands<'a> {
     }
 
     /// Whether some iterators of a statement are tied to each other, as the sides of a triangle are.
-    pub fn leans(&self, statement: usize) -> bool {
+    pub fn is_triangular(&self, statement: usize) -> bool {
         !self.slopes[statement].is_empty()
     }
 

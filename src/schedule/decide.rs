@@ -105,7 +105,7 @@ pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Re
         let auto =
             planners.iter().find(|planner| planner.fuse == Fuse::Auto).and_then(|auto| Some((auto, auto.moved()?)));
         if let (Some((auto, moved)), Fuse::Max) = (auto, fuse)
-            && moved <= auto.least_bytes(known)?
+            && moved <= auto.least_bytes
         {
             continue;
         }
@@ -117,12 +117,7 @@ pub fn decide(known: &mut Known, scop: &Scop, goal: &Goal, kinds: &[Fuse]) -> Re
     }
     planners.sort_by_key(|planner| kinds.iter().position(|fuse| *fuse == planner.fuse));
     thoroughly(known, goal, &mut planners)?;
-    let mut decisions = Vec::new();
-    for planner in &planners {
-        let least_bytes = planner.least_bytes(known)?;
-        decisions.push((planner.fuse, Decision { least_bytes, ..planner.decided()? }));
-    }
-    Ok(decisions)
+    planners.iter().map(|planner| Ok((planner.fuse, planner.decided()?))).collect()
 }
 
 /// What a thorough search mostly leaves at least of what a first one says.
@@ -205,6 +200,8 @@ struct Planner<'a> {
     cheapest: HashMap<(usize, usize), i64>,
     /// The bytes that each run of nests moves at least, in however much room: what it is taken to move until it is planned.
     least: HashMap<(usize, usize), i64>,
+    /// The bytes that all choices among these runs move at least.
+    least_bytes: i64,
     /// Arrays that may stay in the scratchpad between groups.
     arrays: Vec<Resident>,
 }
@@ -233,6 +230,7 @@ impl<'a> Planner<'a> {
             plans: Vec::new(),
             cheapest: HashMap::new(),
             least: HashMap::new(),
+            least_bytes: 0,
             arrays: Vec::new(),
         }
     }
@@ -262,7 +260,9 @@ impl<'a> Planner<'a> {
                     let tight: Vec<_> = runs.into_iter().filter(|run| !self.is_ample(*run)).collect();
                     self.plan(known, &tight, Care::Outline)?;
                 }
-                self.fulfil(known)
+                self.fulfil(known)?;
+                self.least_bytes = self.at_least(known)?;
+                Ok(())
             }
         }
     }
@@ -540,7 +540,7 @@ impl<'a> Planner<'a> {
             apart_bytes,
             is_skewed: chosen.iter().any(is_skewed),
             is_cut_short,
-            least_bytes: 0,
+            least_bytes: self.least_bytes,
         }
     }
 

@@ -103,6 +103,7 @@ pub struct Known<'a> {
     pub bands: Bands<'a>,
     nests: u64,
     problems: HashMap<(Vec<usize>, Vec<usize>), Ways>,
+    /// Bytes that problems move at least, in however much room.
     least: HashMap<Shared, i64>,
     answers: Answers,
     /// Nests as the loop around one iteration, by their statements and the capacity.

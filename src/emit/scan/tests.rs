@@ -270,7 +270,7 @@ fn kernels_are_visited_as_isl_visits_them() {
         let solver = Default::default();
         let mut known = Known::new(Bands::new(&scop, &dependences, solver).unwrap(), &Answers::default());
         for fuse in [Fuse::None, Fuse::Auto] {
-            let goal = Goal { capacity_bytes: 2048, effort: 1, skewing: crate::schedule::Skewing::Strips(1) };
+            let goal = Goal { capacity_bytes: 2048, effort: 1, skewing: schedule::Skewing::Strips(schedule::MOST_CUT) };
             let (_, decision) = schedule::decide(&mut known, &scop, &goal, &[fuse]).unwrap().remove(0);
             let times = Times::new(&scop, &decision.schedule);
             let staging = staging::stage(&times, &dependences).unwrap();

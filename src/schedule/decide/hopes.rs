@@ -5,6 +5,7 @@ use crate::isl::Result;
 use crate::schedule::bands::GroupProblem;
 use crate::schedule::known::{Care, Known};
 use crate::schedule::placement::{Candidate, Resident, choose};
+use crate::schedule::problem::Shared;
 use crate::schedule::subsets;
 use itertools::Itertools;
 use std::rc::Rc;
@@ -53,16 +54,17 @@ impl Planner<'_> {
                 break;
             }
             // What cannot be told apart is known as well then.
-            let same =
-                |hope: &Hope, n: usize| self.is_alone(&hope.task) && hope.group.problem == hopes[n].group.problem;
-            let alike = |hope: &Hope| chosen.iter().any(|&n| self.is_alone(&hopes[n].task) && same(hope, n));
-            let is_next: Vec<bool> = hopes.iter().enumerate().map(|(n, h)| chosen.contains(&n) || alike(h)).collect();
-            let mut next = is_next.into_iter();
-            let tasks: Vec<Task> =
-                hopes.extract_if(.., |_| next.next().unwrap_or(false)).map(|hope| hope.task).collect();
+            let alone = chosen.iter().map(|&n| &hopes[n]).filter(|hope| self.is_alone(&hope.task));
+            let problems: Vec<Shared> = alone.map(|hope| hope.group.problem.clone()).collect();
+            let mut numbers = 0..;
+            let is_next = |hope: &mut Hope| {
+                let is_chosen = numbers.next().is_some_and(|n| chosen.contains(&n));
+                is_chosen || self.is_alone(&hope.task) && problems.contains(&hope.group.problem)
+            };
+            let tasks: Vec<Task> = hopes.extract_if(.., is_next).map(|hope| hope.task).collect();
             self.search(known, tasks.clone(), Care::Outline)?;
             for task in tasks.iter().filter(|task| self.is_alone(task)) {
-                self.dampen(&mut hopes, task.nests);
+                self.raise(&mut hopes, task.nests);
             }
         }
         Ok(())
@@ -75,7 +77,7 @@ impl Planner<'_> {
 
     /// What a run moves beyond the least, all that hold it do: of its plan inside of theirs is left a plan of the run by itself, when what
     /// passes between it and the others is stored and loaded once.
-    fn dampen(&self, hopes: &mut [Hope], (first, end): (usize, usize)) {
+    fn raise(&self, hopes: &mut [Hope], (first, end): (usize, usize)) {
         let (Some(&moved), Some(least)) = (self.cheapest.get(&(first, end)), self.least.get(&(first, end))) else {
             return;
         };
@@ -89,8 +91,8 @@ impl Planner<'_> {
 
     /// No choice among the runs that were planned moves fewer bytes, in however much room; 0 where the boxes around triangles hold more than
     /// is touched.
-    pub(super) fn least_bytes(&self, known: &mut Known) -> Result<i64> {
-        if self.nests.iter().flatten().any(|&s| known.bands.leans(s)) {
+    pub(super) fn at_least(&self, known: &mut Known) -> Result<i64> {
+        if self.nests.iter().flatten().any(|&s| known.bands.is_triangular(s)) {
             return Ok(0);
         }
         let least: Vec<_> = self.least.iter().map(|(run, least)| (*run, *least)).sorted().collect();
